@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include "kaltura-config.h"
+
+G_BEGIN_DECLS
+
+/*
+ * One connection pool to one Kaltura API. Belongs to the thread (thread-default main context) that made it: libsoup's
+ * rule. Every call is asynchronous, bounded by the timeout, and can be cancelled.
+ */
+typedef struct _KalturaClient KalturaClient;
+
+/* The reply of a call, as a tree whatever its wire format was. */
+typedef struct _KalturaReply KalturaReply;
+
+typedef struct {
+  const char *service_url;      /* "http://host[:port]" */
+  KalturaApi api;
+  guint timeout;                /* s, for one call */
+  const char *client_tag;       /* "klive-<hostname>" */
+  gint partner_id;              /* of the session string: -5 or the customer's own */
+  const char *secret;           /* nullable: then kaltura_client_set_ks() gives the session string */
+  guint session_version;        /* 1 or 2 */
+} KalturaClientSettings;
+
+KalturaClient *kaltura_client_new (const KalturaClientSettings *settings);
+KalturaClient *kaltura_client_ref (KalturaClient *client);
+void kaltura_client_unref (KalturaClient *client);      /* pending calls end with G_IO_ERROR_CANCELLED */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KalturaClient, kaltura_client_unref)
+
+/* Replaces the session string of a client without a secret. */
+void kaltura_client_set_ks (KalturaClient *client, const char *ks);
+/* A fresh session string of @lifetime seconds for somebody else (a worker). NULL without a secret. */
+char *kaltura_client_make_ks (KalturaClient *client, guint lifetime);
+KalturaApi kaltura_client_get_api (const KalturaClient *client);
+gint kaltura_client_get_partner_id (const KalturaClient *client);
+
+/*
+ * Calls @service.@action as @partner_id (impersonation; 0 = leave partnerId out). @params: flat names in the API's
+ * colon notation ("resource:objectType") to values, consumed in order: NULL-terminated name, value pairs.
+ * On INVALID_KS a client that has the secret renews its session string and repeats the call once.
+ */
+void kaltura_client_call_async (KalturaClient *client, const char *service, const char *action, gint partner_id,
+    const char *const *params, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+/* Errors: KALTURA_ERROR_TRANSPORT, _GARBAGE, _API; G_IO_ERROR_CANCELLED. The async source object is NULL. */
+KalturaReply *kaltura_client_call_finish (GAsyncResult *result, GError **error);
+
+/* The same for actions that answer with a file: at most @max_bytes. An empty 200 body is an API error made of the
+ * X-Kaltura-App header (kaltura-api.md a.5). */
+void kaltura_client_fetch_async (KalturaClient *client, const char *service, const char *action, gint partner_id,
+    const char *const *params, gsize max_bytes, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+GBytes *kaltura_client_fetch_finish (GAsyncResult *result, GError **error);
+
+void kaltura_reply_free (KalturaReply *reply);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KalturaReply, kaltura_reply_free)
+/* @path: names and 0-based indexes with '/' between ("objects/0/id"); "" = the reply itself. (transfer none) (nullable) */
+const char *kaltura_reply_get_string (const KalturaReply *reply, const char *path);
+gint64 kaltura_reply_get_int (const KalturaReply *reply, const char *path, gint64 fallback);
+gboolean kaltura_reply_get_boolean (const KalturaReply *reply, const char *path, gboolean fallback);
+/* Number of items of the array at @path, 0 when there is none. */
+guint kaltura_reply_get_length (const KalturaReply *reply, const char *path);
+
+G_END_DECLS
