@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Exit codes of every command. */
+enum {
+  KLIVE_EXIT_DONE = 0,
+  KLIVE_EXIT_FAILED = 1,
+  KLIVE_EXIT_USAGE = 2,
+  KLIVE_EXIT_CONFIG = 3,
+  KLIVE_EXIT_REFUSED = 4,       /* by Kaltura */
+};
+
+/* The commands of klive-launcher, each in the file of its noun. argv[0] is the command's name. */
+int klive_serve_main (int argc, char **argv);           /* klive-serve.c */
+int klive_worker_main (int argc, char **argv);          /* klive-worker.c */
+int klive_render_main (int argc, char **argv);          /* klive-render.c */
+int klive_check_config_main (int argc, char **argv);    /* klive-serve.c */
+int klive_nginx_config_main (int argc, char **argv);    /* klive-nginx.c */
+int klive_status_main (int argc, char **argv);          /* klive-status.c */
+
+G_END_DECLS
