@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* One HLS media playlist: the segments of one rendition, oldest first, and the two windows over them that are written:
+ * the plain list (a number of segments) and the DVR list (a time). Pure: no file, no clock. RFC 8216, version 3.
+ *
+ * Segments are numbered without holes (EXT-X-MEDIA-SEQUENCE counts what has left the list), whatever their files are
+ * called: a rendition that lost a segment has one entry less than its siblings, and players align by date. */
+typedef struct _KlivePlaylist KlivePlaylist;
+
+typedef struct {
+  char *uri;                    /* name of the file, relative to the list */
+  gint64 date;                  /* of the first frame: ns since 1970, UTC */
+  guint64 duration;             /* ns, > 0 */
+  guint64 bytes;
+  guint discontinuity;          /* discontinuity sequence number; the list shows each step as EXT-X-DISCONTINUITY */
+} KlivePlaylistSegment;
+
+typedef enum { KLIVE_PLAYLIST_PLAIN, KLIVE_PLAYLIST_DVR } KlivePlaylistWindow;
+
+KlivePlaylist *klive_playlist_new (void);
+void klive_playlist_free (KlivePlaylist *list);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KlivePlaylist, klive_playlist_free)
+
+/* Number of segments, the oldest one being 0; and the media sequence of the oldest. */
+guint klive_playlist_get_length (const KlivePlaylist *list);
+guint64 klive_playlist_get_first_sequence (const KlivePlaylist *list);
+/* (transfer none) @position < length */
+const KlivePlaylistSegment *klive_playlist_get_segment (const KlivePlaylist *list, guint position);
+/* (transfer none) (nullable): the newest */
+const KlivePlaylistSegment *klive_playlist_get_last (const KlivePlaylist *list);
+
+/*
+ * Appends a copy of @segment. A list that is empty takes max (its next number, @first_sequence) as its first media
+ * sequence, one that is not counts on. A discontinuity number below the last one is raised to it.
+ *
+ * Returns: FALSE, nothing appended, when it does not begin after the last one began (a late straggler).
+ */
+gboolean klive_playlist_append (KlivePlaylist *list, const KlivePlaylistSegment *segment, guint64 first_sequence);
+
+/*
+ * Drops what neither window needs: the plain one keeps @plain_length segments and at least three target durations,
+ * the DVR one everything that ends within @dvr_window ns (0 = no DVR) of the end of the list.
+ *
+ * Returns: (transfer full): the names of the dropped files, oldest first; NULL = none.
+ */
+GStrv klive_playlist_trim (KlivePlaylist *list, guint plain_length, guint64 dvr_window, guint target_duration);
+
+/*
+ * The text of the list.
+ *
+ * @plain_length: as in klive_playlist_trim(); ignored for the DVR window, which shows all
+ * @target_duration: s
+ * @ended: whether EXT-X-ENDLIST closes it
+ */
+char *klive_playlist_format (const KlivePlaylist *list, KlivePlaylistWindow window, guint plain_length,
+    guint target_duration, gboolean ended);
+
+/*
+ * Reads a list that klive_playlist_format() wrote. Sizes of files are not in it (0).
+ * Error KLIVE_HLS_ERROR_SYNTAX: not such a list.
+ */
+KlivePlaylist *klive_playlist_parse (const char *text, GError **error);
+
+/* Seconds of the segments that the plain window shows, for how long files stay after they left it. In ns. */
+guint64 klive_playlist_get_plain_duration (const KlivePlaylist *list, guint plain_length, guint target_duration);
+
+#define KLIVE_HLS_ERROR (klive_hls_error_quark ())
+typedef enum { KLIVE_HLS_ERROR_SYNTAX, KLIVE_HLS_ERROR_NAME } KliveHlsError;
+GQuark klive_hls_error_quark (void);
+
+G_END_DECLS
