@@ -14,17 +14,17 @@
 #define READ_SIZE (64 * 1024)
 
 struct _KliveWire {
-  gint refs;                    /* one of the owner, one of each pending read or write */
+  gint refs; /* one of the owner, one of each pending read or write */
   GIOStream *stream;
   KliveWireMessageFunc on_message;
   KliveWireClosedFunc on_closed;
   gpointer user_data;
   GCancellable *cancellable;
-  guint8 *read_buffer;          /* READ_SIZE bytes */
-  GByteArray *line;             /* what was read of lines not complete yet */
-  GByteArray *pending;          /* what waits to be sent */
-  GBytes *writing;              /* handed to the stream, nullable */
-  GSource *close_source;        /* nullable: reports a failure of sending from the main loop */
+  guint8 *read_buffer;   /* READ_SIZE bytes */
+  GByteArray *line;      /* what was read of lines not complete yet */
+  GByteArray *pending;   /* what waits to be sent */
+  GBytes *writing;       /* handed to the stream, nullable */
+  GSource *close_source; /* nullable: reports a failure of sending from the main loop */
   GError *close_error;
   gboolean closed;
 };
@@ -115,8 +115,8 @@ handle_line (KliveWire *wire, const char *text, gsize length)
   if (json_parser_load_from_data (parser, text, (gssize) length, &error))
     root = json_parser_get_root (parser);
   if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root) || klive_message_get_type (json_node_get_object (root)) == NULL) {
-    klive_log (KLIVE_LOG_WARNING, "wire-bad-line", NULL, NULL,
-        "message", error != NULL ? error->message : "no JSON object with a \"type\"", NULL);
+    klive_log (KLIVE_LOG_WARNING, "wire-bad-line", NULL, NULL, "message",
+        error != NULL ? error->message : "no JSON object with a \"type\"", NULL);
     return;
   }
   wire->on_message (wire, json_node_get_object (root), wire->user_data);
@@ -283,8 +283,11 @@ klive_wire_send (KliveWire *wire, JsonObject *message)
   if (taken == size)
     return;
   if (wire->pending->len + (size - taken) > KLIVE_WIRE_MAX_PENDING) {
-    report_closed_later (wire, g_error_new (G_IO_ERROR, G_IO_ERROR_BUSY, "the peer does not read: more than %d bytes "
-            "wait to be sent", KLIVE_WIRE_MAX_PENDING));
+    report_closed_later (wire,
+        g_error_new (G_IO_ERROR, G_IO_ERROR_BUSY,
+            "the peer does not read: more than %d bytes "
+            "wait to be sent",
+            KLIVE_WIRE_MAX_PENDING));
     return;
   }
   g_byte_array_append (wire->pending, (const guint8 *) text + taken, (guint) (size - taken));

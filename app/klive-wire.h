@@ -50,7 +50,7 @@ const char *klive_message_get_string (JsonObject *message, const char *name, con
 gint64 klive_message_get_int (JsonObject *message, const char *name, gint64 fallback);
 double klive_message_get_double (JsonObject *message, const char *name, double fallback);
 gboolean klive_message_get_boolean (JsonObject *message, const char *name, gboolean fallback);
-JsonObject *klive_message_get_object (JsonObject *message, const char *name);        /* (transfer none) (nullable) */
-JsonArray *klive_message_get_array (JsonObject *message, const char *name);          /* (transfer none) (nullable) */
+JsonObject *klive_message_get_object (JsonObject *message, const char *name); /* (transfer none) (nullable) */
+JsonArray *klive_message_get_array (JsonObject *message, const char *name);   /* (transfer none) (nullable) */
 
 G_END_DECLS

@@ -10,8 +10,8 @@
 
 typedef struct {
   KliveWire *wire;
-  int peer;                     /* the other end of the socket pair */
-  GPtrArray *lines;             /* of char *: messages as text */
+  int peer;         /* the other end of the socket pair */
+  GPtrArray *lines; /* of char *: messages as text */
   gboolean closed;
   GError *error;
   gboolean free_in_callback;
@@ -57,7 +57,8 @@ static void
 tear_down (Fixture *f, gconstpointer data)
 {
   klive_wire_free (f->wire);
-  while (g_main_context_iteration (NULL, FALSE));
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
   if (f->peer >= 0)
     close (f->peer);
   g_ptr_array_unref (f->lines);
@@ -74,7 +75,8 @@ static void
 test_split_lines (Fixture *f, gconstpointer data)
 {
   peer_write (f, "{\"type\":\"a\",\"serial\":17638123");
-  while (g_main_context_iteration (NULL, FALSE));
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
   peer_write (f, "45678}\n{\"type\":\"b\"}\r\n\n");
   while (f->lines->len < 2)
     g_main_context_iteration (NULL, TRUE);
@@ -102,7 +104,8 @@ test_long_line_closes (Fixture *f, gconstpointer data)
 
   for (i = 0; i < 20 && !f->closed; i++) {
     peer_write (f, junk);
-    while (g_main_context_iteration (NULL, FALSE));
+    while (g_main_context_iteration (NULL, FALSE))
+      ;
   }
   while (!f->closed)
     g_main_context_iteration (NULL, TRUE);
@@ -130,7 +133,8 @@ test_free_in_callback (Fixture *f, gconstpointer data)
   peer_write (f, "{\"type\":\"a\"}\n{\"type\":\"b\"}\n");
   while (f->wire != NULL)
     g_main_context_iteration (NULL, TRUE);
-  while (g_main_context_iteration (NULL, FALSE));
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
 
   g_assert_cmpuint (f->lines->len, ==, 1);
   g_assert_false (f->closed);
@@ -146,7 +150,8 @@ test_send (Fixture *f, gconstpointer data)
   klive_wire_send (f->wire, message);
   g_assert_true (klive_wire_flush (f->wire, 1000));
   g_assert_cmpint (read (f->peer, buffer, sizeof buffer - 1), >, 0);
-  g_assert_cmpstr (buffer, ==, "{\"type\":\"session-failed\",\"message\":\"a \\\"b\\\"\\n\",\"serial\":1763812345678}\n");
+  g_assert_cmpstr (buffer, ==,
+      "{\"type\":\"session-failed\",\"message\":\"a \\\"b\\\"\\n\",\"serial\":1763812345678}\n");
 }
 
 static void
@@ -184,8 +189,8 @@ test_large_message_arrives_whole (Fixture *f, gconstpointer data)
 static void
 test_getters (void)
 {
-  g_autoptr (JsonNode) node = json_from_string (
-      "{\"type\":\"t\",\"i\":5,\"d\":1.5,\"s\":\"x\",\"b\":true,\"o\":{},\"a\":[],\"n\":null}", NULL);
+  g_autoptr (JsonNode) node =
+      json_from_string ("{\"type\":\"t\",\"i\":5,\"d\":1.5,\"s\":\"x\",\"b\":true,\"o\":{},\"a\":[],\"n\":null}", NULL);
   JsonObject *m = json_node_get_object (node);
 
   g_assert_cmpint (klive_message_get_int (m, "i", 0), ==, 5);
