@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 #include "kaltura-config.h"
+#include "kaltura-reply.h"
 
 G_BEGIN_DECLS
 
@@ -11,9 +12,6 @@ G_BEGIN_DECLS
  * rule. Every call is asynchronous, bounded by the timeout, and can be cancelled.
  */
 typedef struct _KalturaClient KalturaClient;
-
-/* The reply of a call, as a tree whatever its wire format was. */
-typedef struct _KalturaReply KalturaReply;
 
 typedef struct {
   const char *service_url;      /* "http://host[:port]" */
@@ -52,14 +50,5 @@ KalturaReply *kaltura_client_call_finish (GAsyncResult *result, GError **error);
 void kaltura_client_fetch_async (KalturaClient *client, const char *service, const char *action, gint partner_id,
     const char *const *params, gsize max_bytes, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 GBytes *kaltura_client_fetch_finish (GAsyncResult *result, GError **error);
-
-void kaltura_reply_free (KalturaReply *reply);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (KalturaReply, kaltura_reply_free)
-/* @path: names and 0-based indexes with '/' between ("objects/0/id"); "" = the reply itself. (transfer none) (nullable) */
-const char *kaltura_reply_get_string (const KalturaReply *reply, const char *path);
-gint64 kaltura_reply_get_int (const KalturaReply *reply, const char *path, gint64 fallback);
-gboolean kaltura_reply_get_boolean (const KalturaReply *reply, const char *path, gboolean fallback);
-/* Number of items of the array at @path, 0 when there is none. */
-guint kaltura_reply_get_length (const KalturaReply *reply, const char *path);
 
 G_END_DECLS

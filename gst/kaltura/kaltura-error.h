@@ -36,4 +36,10 @@ gboolean kaltura_error_is_api_code (const GError *error, const char *api_code);
  */
 gboolean kaltura_error_is_passing (const GError *error);
 
+/*
+ * Foreign text made fit for a message: in double quotes, control and non-ASCII bytes as \xNN, cut after @max bytes
+ * ("..." behind the quote tells). @length: bytes, -1 = up to the NUL.
+ */
+char *kaltura_error_quote (const char *text, gssize length, gsize max);
+
 G_END_DECLS

@@ -27,4 +27,10 @@ gboolean kaltura_ks_peek_partner (const char *text, gint *partner_id, GError **e
 /* Decodes and verifies v1 or v2; does not look at the expiry. Error: KALTURA_ERROR_INPUT (malformed, wrong signature). */
 KalturaKs *kaltura_ks_parse (const char *text, const char *secret, GError **error);
 
+/*
+ * Whether a session string that was made for @lifetime s and expires at @expiry has less than half of its life left at
+ * @now (both unix s), or more than all of it: the clock was set back.
+ */
+gboolean kaltura_ks_is_stale (gint64 expiry, gint64 lifetime, gint64 now);
+
 G_END_DECLS

@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The way to the Kaltura API: one SoupSession, one session string, any number of calls at a time. A call is a GTask that
+ * goes through these steps, all of them in the thread that made the client:
+ *
+ *   start_call -> send_request -> on_headers -> on_read ... on_read -> end_call
+ *                      ^                                        |
+ *                      '------ INVALID_KS, once, with a new KS --'
+ *
+ * Whatever ends a call early (its caller's cancellable, its timer, the client's end) cancels call->cancellable and nothing
+ * else; fail_call tells which it was. Secrets sent in a call are cut out of whatever the server repeats of them.
+ */
+
+#include "kaltura-client.h"
+
+#include <libsoup/soup.h>
+#include <string.h>
+#include "kaltura-error.h"
+#include "kaltura-ks.h"
+
+#define KS_LIFETIME (24 * 60 * 60)      /* s, as the media server that klive replaces */
+#define MAX_REPLY (8 * 1024 * 1024)     /* bytes, unpacked */
+#define READ_SIZE 16384                 /* bytes */
+#define MAX_CONNECTIONS 16              /* so that slow calls do not queue up those of other entries */
+#define IDLE_TIMEOUT 90                 /* s; the keep-alive calls come every 60 */
+#define MIN_REDACTED 4                  /* bytes; what is shorter cannot be told from other text */
+#define REDACT_PREFIX 12                /* bytes by which a secret that was cut short is known */
+
+struct _KalturaClient
+{
+  guint refs;
+  gboolean closed;              /* refs is 0; lives on until its last call has ended */
+  SoupSession *session;
+  char *service_url;
+  KalturaApi api;
+  guint timeout;                /* s */
+  char *client_tag;
+  gint partner_id;
+  char *secret;                 /* nullable */
+  guint session_version;
+  char *ks;                     /* nullable */
+  gint64 ks_expiry;             /* unix s, of a session string made here */
+  GList *calls;                 /* of Call, none of them owned */
+};
+
+typedef struct
+{
+  KalturaClient *client;
+  char *service;
+  char *action;
+  GString *form;                /* the request's body but for the session string */
+  char *token;                  /* parameter "token", nullable */
+  char *ks;                     /* as sent, nullable */
+  gboolean is_file;             /* the reply is a file, not a KalturaReply */
+  gsize max_bytes;
+  SoupMessage *message;
+  GInputStream *stream;
+  GByteArray *body;
+  guint8 buffer[READ_SIZE];
+  GCancellable *cancellable;
+  GCancellable *caller;         /* nullable */
+  gulong caller_handler;
+  GSource *timer;
+  gboolean timed_out;
+  gboolean repeated;
+} Call;
+
+static void send_request (GTask *task);
+static void read_more (GTask *task);
+
+/* client */
+
+KalturaClient *
+kaltura_client_new (const KalturaClientSettings *settings)
+{
+  KalturaClient *client = g_new0 (KalturaClient, 1);
+  client->refs = 1;
+  client->service_url = g_strdup (settings->service_url);
+  client->api = settings->api;
+  client->timeout = settings->timeout;
+  client->client_tag = g_strdup (settings->client_tag);
+  client->partner_id = settings->partner_id;
+  client->secret = g_strdup (settings->secret);
+  client->session_version = settings->session_version;
+  client->session = soup_session_new_with_options ("user-agent", "klive/" KLIVE_VERSION, "timeout", 0,
+      "idle-timeout", IDLE_TIMEOUT, "max-conns", 4 * MAX_CONNECTIONS, "max-conns-per-host", MAX_CONNECTIONS, NULL);
+  return client;
+}
+
+static void
+free_client (KalturaClient *client)
+{
+  g_clear_object (&client->session);
+  g_free (client->service_url);
+  g_free (client->client_tag);
+  g_free (client->secret);
+  g_free (client->ks);
+  g_free (client);
+}
+
+KalturaClient *
+kaltura_client_ref (KalturaClient *client)
+{
+  client->refs++;
+  return client;
+}
+
+void
+kaltura_client_unref (KalturaClient *client)
+{
+  if (client == NULL || --client->refs > 0)
+    return;
+  client->closed = TRUE;
+  if (client->calls == NULL) {
+    free_client (client);
+    return;
+  }
+  g_autoptr (GPtrArray) cancellables = g_ptr_array_new_with_free_func (g_object_unref);
+  for (GList *item = client->calls; item != NULL; item = item->next)
+    g_ptr_array_add (cancellables, g_object_ref (((Call *) item->data)->cancellable));
+  for (guint i = 0; i < cancellables->len; i++)
+    g_cancellable_cancel (cancellables->pdata[i]);
+}
+
+KalturaApi
+kaltura_client_get_api (const KalturaClient *client)
+{
+  return client->api;
+}
+
+gint
+kaltura_client_get_partner_id (const KalturaClient *client)
+{
+  return client->partner_id;
+}
+
+/* session string */
+
+void
+kaltura_client_set_ks (KalturaClient *client, const char *ks)
+{
+  g_return_if_fail (client->secret == NULL);
+  g_free (client->ks);
+  client->ks = g_strdup (ks);
+}
+
+char *
+kaltura_client_make_ks (KalturaClient *client, guint lifetime)
+{
+  if (client->secret == NULL)
+    return NULL;
+  KalturaKs ks = {
+    .partner_id = client->partner_id,
+    .user = (char *) "MediaServer",
+    .type = 2,
+    .expiry = g_get_real_time () / G_USEC_PER_SEC + lifetime,
+    .privileges = (char *) "disableentitlement",
+  };
+  if (client->session_version == 1)
+    return kaltura_ks_make_v1 (&ks, client->secret, NULL, NULL);
+  return kaltura_ks_make_v2 (&ks, client->secret, NULL, NULL);
+}
+
+static void
+renew_ks (KalturaClient *client)
+{
+  g_free (client->ks);
+  client->ks = kaltura_client_make_ks (client, KS_LIFETIME);
+  client->ks_expiry = g_get_real_time () / G_USEC_PER_SEC + KS_LIFETIME;
+}
+
+static const char *
+get_ks (KalturaClient *client)
+{
+  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
+  if (client->secret != NULL && (client->ks == NULL || kaltura_ks_is_stale (client->ks_expiry, KS_LIFETIME, now)))
+    renew_ks (client);
+  return client->ks;
+}
+
+/* secrets in what the server says */
+
+/* Where @secret, or what is left of it after a cut, stands in @text; NULL = nowhere. @length: bytes of it. */
+static const char *
+find_secret (const char *text, const char *secret, gsize *length)
+{
+  if (secret == NULL || strlen (secret) < MIN_REDACTED)
+    return NULL;
+  g_autofree char *prefix = g_strndup (secret, REDACT_PREFIX);
+  const char *at = strstr (text, prefix);
+  if (at == NULL)
+    return NULL;
+  for (*length = strlen (prefix); at[*length] != '\0' && at[*length] == secret[*length];)
+    ++*length;
+  return at;
+}
+
+static char *
+redact (const char *text, const char *secret, const char *label)
+{
+  GString *clean = g_string_new (NULL);
+  const char *at = NULL;
+  gsize length = 0;
+  while ((at = find_secret (text, secret, &length)) != NULL) {
+    g_string_append_len (clean, text, at - text);
+    g_string_append (clean, label);
+    text = at + length;
+  }
+  g_string_append (clean, text);
+  return g_string_free (clean, FALSE);
+}
+
+static gboolean
+repeats_secret (const Call *call)
+{
+  g_autofree char *head = g_strndup ((const char *) call->body->data, MIN (call->body->len, 4096));
+  gsize length = 0;
+  return find_secret (head, call->ks, &length) != NULL || find_secret (head, call->token, &length) != NULL;
+}
+
+static void
+redact_error (const Call *call, GError *error)
+{
+  g_autofree char *without_ks = redact (error->message, call->ks, "[ks]");
+  g_free (error->message);
+  error->message = redact (without_ks, call->token, "[token]");
+}
+
+/* calls */
+
+static void
+free_call (Call *call)
+{
+  KalturaClient *client = call->client;
+  client->calls = g_list_remove (client->calls, call);
+  if (client->closed && client->calls == NULL)
+    free_client (client);
+  if (call->caller_handler != 0)
+    g_signal_handler_disconnect (call->caller, call->caller_handler);
+  g_clear_object (&call->caller);
+  g_source_destroy (call->timer);
+  g_source_unref (call->timer);
+  g_object_unref (call->cancellable);
+  g_clear_object (&call->message);
+  g_clear_object (&call->stream);
+  g_byte_array_unref (call->body);
+  g_string_free (call->form, TRUE);
+  g_free (call->service);
+  g_free (call->action);
+  g_free (call->token);
+  g_free (call->ks);
+  g_free (call);
+}
+
+/* Ends the call with @error (transfer full), made into one of the library's domain. Consumes @task. */
+static void
+fail_call (GTask *task, GError *error)
+{
+  Call *call = g_task_get_task_data (task);
+  g_autoptr (GTask) done = task;
+  g_autoptr (GError) cause = error;
+
+  g_source_destroy (call->timer);
+  if (call->caller != NULL && g_cancellable_is_cancelled (call->caller)) {
+    g_task_return_new_error (done, G_IO_ERROR, G_IO_ERROR_CANCELLED, "%s.%s: cancelled", call->service, call->action);
+  } else if (call->client->closed) {
+    g_task_return_new_error (done, G_IO_ERROR, G_IO_ERROR_CANCELLED, "%s.%s: the client was closed", call->service,
+        call->action);
+  } else if (call->timed_out) {
+    g_task_return_new_error (done, KALTURA_ERROR, KALTURA_ERROR_TRANSPORT, "%s.%s at %s: no answer within %u s",
+        call->service, call->action, call->client->service_url, call->client->timeout);
+  } else if (g_error_matches (cause, KALTURA_ERROR, KALTURA_ERROR_API)) {
+    redact_error (call, cause);
+    g_task_return_error (done, g_steal_pointer (&cause));
+  } else {
+    gint code = cause->domain == KALTURA_ERROR ? cause->code : KALTURA_ERROR_TRANSPORT;
+    redact_error (call, cause);
+    g_task_return_new_error (done, KALTURA_ERROR, code, "%s.%s at %s: %s", call->service, call->action,
+        call->client->service_url, cause->message);
+  }
+}
+
+static gboolean
+on_timeout (gpointer user_data)
+{
+  Call *call = user_data;
+  call->timed_out = TRUE;
+  g_cancellable_cancel (call->cancellable);
+  return G_SOURCE_REMOVE;
+}
+
+/* Any thread. */
+static void
+on_caller_cancelled (GCancellable *caller, gpointer user_data)
+{
+  g_cancellable_cancel (G_CANCELLABLE (user_data));
+}
+
+static gboolean
+wants_new_ks (const Call *call, const GError *error)
+{
+  return call->client->secret != NULL && !call->repeated && !call->client->closed
+      && (kaltura_error_is_api_code (error, "INVALID_KS") || kaltura_error_is_api_code (error, "MISSING_KS"));
+}
+
+/* The error that the headers of an empty file reply tell: "X-Kaltura-App: exiting on error CODE - MESSAGE". */
+static GError *
+make_file_error (const Call *call)
+{
+  static const char *const opening = "exiting on error ";
+  SoupMessageHeaders *headers = soup_message_get_response_headers (call->message);
+  const char *text = soup_message_headers_get_one (headers, "X-Kaltura-App");
+  if (text != NULL && g_str_has_prefix (text, opening)) {
+    g_autofree char *code = g_strdup (text + strlen (opening));
+    char *message = strstr (code, " - ");
+    if (message != NULL) {
+      *message = '\0';
+      message += strlen (" - ");
+    }
+    g_strstrip (code);
+    if (code[0] != '\0' && strpbrk (code, ": ") == NULL)
+      return g_error_new (KALTURA_ERROR, KALTURA_ERROR_API, "%s: %.300s", code, message != NULL ? message : "");
+  }
+  text = soup_message_headers_get_one (headers, "X-Kaltura");
+  if (text != NULL && g_str_has_prefix (text, "error-")) {
+    g_autofree char *code = g_strstrip (g_strdup (text + strlen ("error-")));
+    if (code[0] != '\0' && strpbrk (code, ": ") == NULL)
+      return g_error_new (KALTURA_ERROR, KALTURA_ERROR_API, "%s: no message", code);
+  }
+  return g_error_new_literal (KALTURA_ERROR, KALTURA_ERROR_GARBAGE, "empty reply");
+}
+
+/* A file, unless it is empty or the API's way to tell an error. */
+static GBytes *
+take_file (Call *call, GError **error)
+{
+  if (call->body->len == 0) {
+    g_propagate_error (error, make_file_error (call));
+    return NULL;
+  }
+  if (g_strstr_len ((const char *) call->body->data, MIN (call->body->len, 1024), "<result><error>") != NULL) {
+    g_autoptr (GError) cause = NULL;
+    g_autoptr (KalturaReply) reply = kaltura_reply_parse ((const char *) call->body->data, call->body->len, &cause);
+    if (g_error_matches (cause, KALTURA_ERROR, KALTURA_ERROR_API)) {
+      g_propagate_error (error, g_steal_pointer (&cause));
+      return NULL;
+    }
+  }
+  return g_byte_array_free_to_bytes (g_byte_array_ref (call->body));
+}
+
+static KalturaReply *
+take_reply (Call *call, GError **error)
+{
+  KalturaReply *reply = kaltura_reply_parse ((const char *) call->body->data, call->body->len, error);
+  if (reply == NULL && error != NULL && g_error_matches (*error, KALTURA_ERROR, KALTURA_ERROR_GARBAGE)
+      && repeats_secret (call)) {
+    g_clear_error (error);
+    g_set_error_literal (error, KALTURA_ERROR, KALTURA_ERROR_GARBAGE, "not a reply of the API, it repeats the request");
+  }
+  return reply;
+}
+
+/* The whole body is there. Consumes @task. */
+static void
+end_call (GTask *task)
+{
+  Call *call = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+  GBytes *file = call->is_file ? take_file (call, &error) : NULL;
+  KalturaReply *reply = call->is_file ? NULL : take_reply (call, &error);
+
+  if (error != NULL && wants_new_ks (call, error)) {
+    call->repeated = TRUE;
+    if (g_strcmp0 (call->ks, call->client->ks) == 0)    /* else another call has renewed it meanwhile */
+      renew_ks (call->client);
+    send_request (task);
+    return;
+  }
+  if (error != NULL) {
+    fail_call (task, g_steal_pointer (&error));
+    return;
+  }
+  g_source_destroy (call->timer);
+  if (call->is_file)
+    g_task_return_pointer (task, file, (GDestroyNotify) g_bytes_unref);
+  else
+    g_task_return_pointer (task, reply, (GDestroyNotify) kaltura_reply_free);
+  g_object_unref (task);
+}
+
+static void
+on_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  Call *call = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+  gssize size = g_input_stream_read_finish (G_INPUT_STREAM (source), result, &error);
+  if (size < 0) {
+    fail_call (task, g_steal_pointer (&error));
+    return;
+  }
+  if (size == 0) {
+    end_call (task);
+    return;
+  }
+  if (call->body->len + (gsize) size > call->max_bytes) {
+    fail_call (task, g_error_new (KALTURA_ERROR, KALTURA_ERROR_GARBAGE, "reply larger than %" G_GSIZE_FORMAT " bytes",
+            call->max_bytes));
+    return;
+  }
+  g_byte_array_append (call->body, call->buffer, (guint) size);
+  read_more (task);
+}
+
+static void
+read_more (GTask *task)
+{
+  Call *call = g_task_get_task_data (task);
+  g_input_stream_read_async (call->stream, call->buffer, sizeof call->buffer, G_PRIORITY_DEFAULT, call->cancellable,
+      on_read, task);
+}
+
+static void
+on_headers (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  Call *call = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+  call->stream = soup_session_send_finish (SOUP_SESSION (source), result, &error);
+  if (call->stream == NULL) {
+    fail_call (task, g_steal_pointer (&error));
+    return;
+  }
+  guint status = soup_message_get_status (call->message);
+  if (status != SOUP_STATUS_OK) {
+    fail_call (task, g_error_new (KALTURA_ERROR, KALTURA_ERROR_TRANSPORT, "HTTP status %u", status));
+    return;
+  }
+  read_more (task);
+}
+
+/* Whether a request may go over a kept connection, where it can be lost and sent again by libsoup. */
+static gboolean
+is_repeatable (const char *action)
+{
+  return !g_str_has_prefix (action, "append") && !g_str_has_prefix (action, "add") && !g_str_has_prefix (action, "upload");
+}
+
+static void
+send_request (GTask *task)
+{
+  Call *call = g_task_get_task_data (task);
+  g_autofree char *uri = g_strdup_printf ("%s/api_v3/index.php?service=%s&action=%s", call->client->service_url,
+      call->service, call->action);
+  g_autoptr (GString) body = g_string_new_len (call->form->str, (gssize) call->form->len);
+
+  g_free (call->ks);
+  call->ks = g_strdup (get_ks (call->client));
+  if (call->ks != NULL) {
+    g_autofree char *ks = g_uri_escape_string (call->ks, NULL, FALSE);
+    g_string_append_printf (body, "&ks=%s", ks);
+  }
+  g_clear_object (&call->stream);
+  g_clear_object (&call->message);
+  g_byte_array_set_size (call->body, 0);
+  call->message = soup_message_new (SOUP_METHOD_POST, uri);
+  if (call->message == NULL) {
+    fail_call (task, g_error_new_literal (KALTURA_ERROR, KALTURA_ERROR_TRANSPORT, "not a URL"));
+    return;
+  }
+  soup_message_add_flags (call->message, SOUP_MESSAGE_NO_REDIRECT);
+  if (is_repeatable (call->action))
+    soup_message_add_flags (call->message, SOUP_MESSAGE_IDEMPOTENT);
+  g_autoptr (GBytes) bytes = g_string_free_to_bytes (g_steal_pointer (&body));
+  soup_message_set_request_body_from_bytes (call->message, "application/x-www-form-urlencoded", bytes);
+  soup_session_send_async (call->client->session, call->message, G_PRIORITY_DEFAULT, call->cancellable, on_headers, task);
+}
+
+static void
+append_parameter (GString *form, const char *name, const char *value)
+{
+  g_autofree char *escaped_name = g_uri_escape_string (name, NULL, FALSE);
+  g_autofree char *escaped_value = g_uri_escape_string (value, NULL, FALSE);
+  g_string_append_printf (form, "&%s=%s", escaped_name, escaped_value);
+}
+
+static GString *
+make_form (KalturaClient *client, gint partner_id, const char *const *params)
+{
+  GString *form = g_string_new ("format=2&ignoreNull=1");
+  append_parameter (form, "clientTag", client->client_tag != NULL ? client->client_tag : "klive");
+  for (guint i = 0; params != NULL && params[i] != NULL; i += 2)
+    append_parameter (form, params[i], params[i + 1]);
+  if (partner_id != 0)
+    g_string_append_printf (form, "&partnerId=%d", partner_id);
+  return form;
+}
+
+static char *
+dup_token (const char *const *params)
+{
+  for (guint i = 0; params != NULL && params[i] != NULL; i += 2)
+    if (g_str_equal (params[i], "token"))
+      return g_strdup (params[i + 1]);
+  return NULL;
+}
+
+static void
+start_call (KalturaClient *client, const char *service, const char *action, gint partner_id, const char *const *params,
+    gboolean is_file, gsize max_bytes, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  Call *call = g_new0 (Call, 1);
+  call->client = client;
+  call->service = g_strdup (service);
+  call->action = g_strdup (action);
+  call->form = make_form (client, partner_id, params);
+  call->token = dup_token (params);
+  call->is_file = is_file;
+  call->max_bytes = max_bytes;
+  call->body = g_byte_array_new ();
+  call->cancellable = g_cancellable_new ();
+  call->timer = g_timeout_source_new_seconds (client->timeout);
+  g_source_set_callback (call->timer, on_timeout, call, NULL);
+  g_source_attach (call->timer, g_main_context_get_thread_default ());
+  client->calls = g_list_prepend (client->calls, call);
+
+  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
+  g_task_set_task_data (task, call, (GDestroyNotify) free_call);
+  if (cancellable != NULL) {
+    call->caller = g_object_ref (cancellable);
+    call->caller_handler = g_cancellable_connect (cancellable, G_CALLBACK (on_caller_cancelled),
+        g_object_ref (call->cancellable), g_object_unref);
+  }
+  send_request (task);
+}
+
+void
+kaltura_client_call_async (KalturaClient *client, const char *service, const char *action, gint partner_id,
+    const char *const *params, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  start_call (client, service, action, partner_id, params, FALSE, MAX_REPLY, cancellable, callback, user_data);
+}
+
+KalturaReply *
+kaltura_client_call_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+void
+kaltura_client_fetch_async (KalturaClient *client, const char *service, const char *action, gint partner_id,
+    const char *const *params, gsize max_bytes, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  start_call (client, service, action, partner_id, params, TRUE, max_bytes, cancellable, callback, user_data);
+}
+
+GBytes *
+kaltura_client_fetch_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
