@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The way to the Kaltura API: one SoupSession, one session string, any number of calls at a time. A call is a GTask that
- * goes through these steps, all of them in the thread that made the client:
+ * The way to the Kaltura API: one SoupSession, one session string, any number of calls at a time. A call is a GTask
+ * that goes through these steps, all of them in the thread that made the client:
  *
  *   start_call -> send_request -> on_headers -> on_read ... on_read -> end_call
  *                      ^                                        |
  *                      '------ INVALID_KS, once, with a new KS --'
  *
- * Whatever ends a call early (its caller's cancellable, its timer, the client's end) cancels call->cancellable and nothing
- * else; fail_call tells which it was. Secrets sent in a call are cut out of whatever the server repeats of them.
+ * Whatever ends a call early (its caller's cancellable, its timer, the client's end) cancels call->cancellable and
+ * nothing else; fail_call tells which it was. Secrets sent in a call are cut out of whatever the server repeats of
+ * them.
  */
 
 #include "kaltura-client.h"
@@ -18,14 +19,13 @@
 #include <string.h>
 #include "kaltura-error.h"
 #include "kaltura-ks.h"
+#include "kaltura-redact.h"
 
 #define KS_LIFETIME (24 * 60 * 60)      /* s, as the media server that klive replaces */
 #define MAX_REPLY (8 * 1024 * 1024)     /* bytes, unpacked */
 #define READ_SIZE 16384                 /* bytes */
 #define MAX_CONNECTIONS 16              /* so that slow calls do not queue up those of other entries */
 #define IDLE_TIMEOUT 90                 /* s; the keep-alive calls come every 60 */
-#define MIN_REDACTED 4                  /* bytes; what is shorter cannot be told from other text */
-#define REDACT_PREFIX 12                /* bytes by which a secret that was cut short is known */
 
 struct _KalturaClient
 {
@@ -179,55 +179,22 @@ get_ks (KalturaClient *client)
   return client->ks;
 }
 
-/* secrets in what the server says */
-
-/* Where @secret, or what is left of it after a cut, stands in @text; NULL = nowhere. @length: bytes of it. */
-static const char *
-find_secret (const char *text, const char *secret, gsize *length)
-{
-  if (secret == NULL || strlen (secret) < MIN_REDACTED)
-    return NULL;
-  g_autofree char *prefix = g_strndup (secret, REDACT_PREFIX);
-  const char *at = strstr (text, prefix);
-  if (at == NULL)
-    return NULL;
-  for (*length = strlen (prefix); at[*length] != '\0' && at[*length] == secret[*length];)
-    ++*length;
-  return at;
-}
-
-static char *
-redact (const char *text, const char *secret, const char *label)
-{
-  GString *clean = g_string_new (NULL);
-  const char *at = NULL;
-  gsize length = 0;
-  while ((at = find_secret (text, secret, &length)) != NULL) {
-    g_string_append_len (clean, text, at - text);
-    g_string_append (clean, label);
-    text = at + length;
-  }
-  g_string_append (clean, text);
-  return g_string_free (clean, FALSE);
-}
+/* calls */
 
 static gboolean
 repeats_secret (const Call *call)
 {
   g_autofree char *head = g_strndup ((const char *) call->body->data, MIN (call->body->len, 4096));
-  gsize length = 0;
-  return find_secret (head, call->ks, &length) != NULL || find_secret (head, call->token, &length) != NULL;
+  return kaltura_redact_is_needed (head, call->ks) || kaltura_redact_is_needed (head, call->token);
 }
 
 static void
 redact_error (const Call *call, GError *error)
 {
-  g_autofree char *without_ks = redact (error->message, call->ks, "[ks]");
+  g_autofree char *without_ks = kaltura_redact (error->message, call->ks, "[ks]");
   g_free (error->message);
-  error->message = redact (without_ks, call->token, "[token]");
+  error->message = kaltura_redact (without_ks, call->token, "[token]");
 }
-
-/* calls */
 
 static void
 free_call (Call *call)
@@ -445,7 +412,8 @@ on_headers (GObject *source, GAsyncResult *result, gpointer user_data)
 static gboolean
 is_repeatable (const char *action)
 {
-  return !g_str_has_prefix (action, "append") && !g_str_has_prefix (action, "add") && !g_str_has_prefix (action, "upload");
+  return !g_str_has_prefix (action, "append") && !g_str_has_prefix (action, "add")
+      && !g_str_has_prefix (action, "upload");
 }
 
 static void
@@ -475,7 +443,8 @@ send_request (GTask *task)
     soup_message_add_flags (call->message, SOUP_MESSAGE_IDEMPOTENT);
   g_autoptr (GBytes) bytes = g_string_free_to_bytes (g_steal_pointer (&body));
   soup_message_set_request_body_from_bytes (call->message, "application/x-www-form-urlencoded", bytes);
-  soup_session_send_async (call->client->session, call->message, G_PRIORITY_DEFAULT, call->cancellable, on_headers, task);
+  soup_session_send_async (call->client->session, call->message, G_PRIORITY_DEFAULT, call->cancellable, on_headers,
+      task);
 }
 
 static void
@@ -551,7 +520,8 @@ kaltura_client_call_finish (GAsyncResult *result, GError **error)
 
 void
 kaltura_client_fetch_async (KalturaClient *client, const char *service, const char *action, gint partner_id,
-    const char *const *params, gsize max_bytes, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+    const char *const *params, gsize max_bytes, GCancellable *cancellable, GAsyncReadyCallback callback,
+    gpointer user_data)
 {
   start_call (client, service, action, partner_id, params, TRUE, max_bytes, cancellable, callback, user_data);
 }

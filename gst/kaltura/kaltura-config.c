@@ -409,7 +409,8 @@ load_secret_file (KalturaConfig *config, KalturaKeyfile *keyfile, GError **error
   if (path == NULL)
     return TRUE;
   if (config->admin_secret != NULL)
-    return kaltura_keyfile_fail (keyfile, "kaltura", key, error, "admin-secret is given too, expected only one of them");
+    return kaltura_keyfile_fail (keyfile, "kaltura", key, error,
+        "admin-secret is given too, expected only one of them");
   if (!g_file_get_contents (path, &text, NULL, &cause))
     return kaltura_keyfile_fail (keyfile, "kaltura", key, error, "cannot be read: %s", cause->message);
   text[strcspn (text, "\r\n")] = '\0';
@@ -423,7 +424,8 @@ static gboolean
 check_required (KalturaConfig *config, KalturaKeyfile *keyfile, GError **error)
 {
   if (config->service_url == NULL)
-    return kaltura_keyfile_fail (keyfile, "kaltura", "service-url", error, "missing, expected the URL of the Kaltura API");
+    return kaltura_keyfile_fail (keyfile, "kaltura", "service-url", error,
+        "missing, expected the URL of the Kaltura API");
   if (config->admin_secret == NULL)
     return kaltura_keyfile_fail (keyfile, "kaltura", "admin-secret", error,
         "missing, expected it or admin-secret-file");
@@ -437,8 +439,8 @@ check_tls (KalturaConfig *config, KalturaKeyfile *keyfile, GError **error)
     return kaltura_keyfile_fail (keyfile, "nginx", config->tls_key == NULL ? "tls-certificate" : "tls-key", error,
         "needs %s too", config->tls_key == NULL ? "tls-key" : "tls-certificate");
   if (config->tls_certificate == NULL && (config->rtmps_listen != NULL || config->https_listen != NULL))
-    return kaltura_keyfile_fail (keyfile, "nginx", config->rtmps_listen != NULL ? "rtmps-listen" : "https-listen", error,
-        "needs tls-certificate and tls-key");
+    return kaltura_keyfile_fail (keyfile, "nginx", config->rtmps_listen != NULL ? "rtmps-listen" : "https-listen",
+        error, "needs tls-certificate and tls-key");
   return TRUE;
 }
 

@@ -60,8 +60,8 @@ make_entry (const char *id, gint64 partner_id, GError **error)
 KalturaEntry *
 kaltura_entry_new_from_reply (const KalturaReply *reply, GError **error)
 {
-  KalturaEntry *entry = make_entry (kaltura_reply_get_string (reply, "id"), kaltura_reply_get_int (reply, "partnerId", 0),
-      error);
+  KalturaEntry *entry = make_entry (kaltura_reply_get_string (reply, "id"),
+      kaltura_reply_get_int (reply, "partnerId", 0), error);
   if (entry == NULL)
     return NULL;
   entry->conversion_profile_id = (gint) to_unsigned (kaltura_reply_get_int (reply, "conversionProfileId", 0));
@@ -74,21 +74,35 @@ kaltura_entry_new_from_reply (const KalturaReply *reply, GError **error)
   return entry;
 }
 
+static void
+add_int (JsonBuilder *builder, const char *name, gint64 value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_int_value (builder, value);
+}
+
+static void
+add_string (JsonBuilder *builder, const char *name, const char *value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_string_value (builder, value);
+}
+
 char *
 kaltura_entry_to_json (const KalturaEntry *entry)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new_immutable ();
   json_builder_begin_object (builder);
-  json_builder_add_string_value (json_builder_set_member_name (builder, "id"), entry->id);
-  json_builder_add_int_value (json_builder_set_member_name (builder, "partnerId"), entry->partner_id);
-  json_builder_add_int_value (json_builder_set_member_name (builder, "conversionProfileId"), entry->conversion_profile_id);
-  json_builder_add_int_value (json_builder_set_member_name (builder, "recordStatus"), entry->record_status);
-  json_builder_add_int_value (json_builder_set_member_name (builder, "dvrStatus"), entry->dvr_enabled);
-  json_builder_add_int_value (json_builder_set_member_name (builder, "dvrWindow"), entry->dvr_window);
-  json_builder_add_int_value (json_builder_set_member_name (builder, "segmentDuration"), entry->segment_duration);
+  add_string (builder, "id", entry->id);
+  add_int (builder, "partnerId", entry->partner_id);
+  add_int (builder, "conversionProfileId", entry->conversion_profile_id);
+  add_int (builder, "recordStatus", entry->record_status);
+  add_int (builder, "dvrStatus", entry->dvr_enabled);
+  add_int (builder, "dvrWindow", entry->dvr_window);
+  add_int (builder, "segmentDuration", entry->segment_duration);
   if (entry->recorded_entry_id != NULL)
-    json_builder_add_string_value (json_builder_set_member_name (builder, "recordedEntryId"), entry->recorded_entry_id);
-  json_builder_add_int_value (json_builder_set_member_name (builder, "explicitLive"), entry->explicit_live);
+    add_string (builder, "recordedEntryId", entry->recorded_entry_id);
+  add_int (builder, "explicitLive", entry->explicit_live);
   json_builder_end_object (builder);
   g_autoptr (JsonNode) root = json_builder_get_root (builder);
   return json_to_string (root, FALSE);

@@ -7,7 +7,11 @@
 
 G_BEGIN_DECLS
 
-typedef enum { KALTURA_RECORD_DISABLED = 0, KALTURA_RECORD_APPENDED = 1, KALTURA_RECORD_PER_SESSION = 2 } KalturaRecordStatus;
+typedef enum {
+  KALTURA_RECORD_DISABLED = 0,
+  KALTURA_RECORD_APPENDED = 1,
+  KALTURA_RECORD_PER_SESSION = 2
+} KalturaRecordStatus;
 
 /* What a media server needs of a KalturaLiveStreamEntry (kaltura-api.md d.1). */
 typedef struct {
@@ -23,13 +27,17 @@ typedef struct {
 } KalturaEntry;
 
 KalturaEntry *kaltura_entry_new_from_reply (const KalturaReply *reply, GError **error);
-/* One JSON object with the field names of the API (id, partnerId, dvrStatus ...), for the way from launcher to worker. */
+/*
+ * One JSON object with the field names of the API (id, partnerId, dvrStatus ...), for the way from launcher to worker.
+ */
 char *kaltura_entry_to_json (const KalturaEntry *entry);
 KalturaEntry *kaltura_entry_new_from_json (const char *json, GError **error);
 void kaltura_entry_free (KalturaEntry *entry);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KalturaEntry, kaltura_entry_free)
 
-/* The DVR window in seconds: min (dvrWindow * 60, @max_dvr_window), @max_dvr_window when not given, 0 when DVR is off. */
+/*
+ * The DVR window in seconds: min (dvrWindow * 60, @max_dvr_window), @max_dvr_window when not given, 0 when DVR is off.
+ */
 guint kaltura_entry_get_dvr_seconds (const KalturaEntry *entry, guint max_dvr_window);
 
 G_END_DECLS

@@ -24,7 +24,9 @@ typedef enum {
   KALTURA_ERROR_PROFILE,    /* conversion profile XML that cannot be used */
 } KalturaErrorCode;
 
-/* The API's code ("LIVE_STREAM_INVALID_TOKEN") of a KALTURA_ERROR_API error, newly allocated; NULL for any other error. */
+/*
+ * The API's code ("LIVE_STREAM_INVALID_TOKEN") of a KALTURA_ERROR_API error, newly allocated; NULL for any other error.
+ */
 char *kaltura_error_dup_api_code (const GError *error);
 
 /* Whether @error is a KALTURA_ERROR_API error with exactly this @api_code. */

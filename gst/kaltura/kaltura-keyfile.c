@@ -183,7 +183,8 @@ kaltura_keyfile_get_line (KalturaKeyfile *keyfile, const char *group, const char
 }
 
 gboolean
-kaltura_keyfile_fail (KalturaKeyfile *keyfile, const char *group, const char *key, GError **error, const char *format, ...)
+kaltura_keyfile_fail (KalturaKeyfile *keyfile, const char *group, const char *key, GError **error,
+    const char *format, ...)
 {
   va_list args;
   va_start (args, format);

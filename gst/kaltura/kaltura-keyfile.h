@@ -14,8 +14,8 @@ typedef gboolean (*KalturaKeyfileFunc) (KalturaKeyfile *keyfile, const char *gro
     gpointer user_data, GError **error);
 
 /*
- * Reads @path and calls @func for each key. Error KALTURA_ERROR_CONFIG with file and line: unreadable, not UTF-8, a line
- * that is neither [group], key=value, comment nor empty, a key outside a group, a key given twice.
+ * Reads @path and calls @func for each key. Error KALTURA_ERROR_CONFIG with file and line: unreadable, not UTF-8, a
+ * line that is neither [group], key=value, comment nor empty, a key outside a group, a key given twice.
  */
 KalturaKeyfile *kaltura_keyfile_load (const char *path, KalturaKeyfileFunc func, gpointer user_data, GError **error);
 void kaltura_keyfile_free (KalturaKeyfile *keyfile);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Session strings ("KS") of both versions, made and verified with the partner's secret (kaltura-api.md part b; the server's
- * own code is kSessionBase). Pure functions, any thread; called by KalturaClient and by kaltura-sandbox.
+ * Session strings ("KS") of both versions, made and verified with the partner's secret (kaltura-api.md part b; the
+ * server's own code is kSessionBase). Pure functions, any thread; called by KalturaClient and by kaltura-sandbox.
  *
  *   v1  base64 (hex sha1 (secret + info) "|" info), info = "partner;partner;expiry;type;rand;user;privileges"
- *   v2  base64url ("v2|" partner "|" aes-128-cbc (sha1 (rand + body) rand body)), body = "privilege=value&_e=...&_t=...&_u=..."
+ *   v2  base64url ("v2|" partner "|" aes-128-cbc (sha1 (rand + body) rand body)),
+ *       body = "privilege=value&_e=...&_t=...&_u=..."
  */
 
 #include "kaltura-ks.h"
@@ -329,7 +330,8 @@ parse_field (KalturaKs *ks, GString *privileges, char *field)
   }
   if (name[0] == '_' || name[0] == '\0')        /* _m, _d: the server's own */
     return TRUE;
-  g_string_append_printf (privileges, "%s%s%s%s", privileges->len > 0 ? "," : "", name, value[0] != '\0' ? ":" : "", value);
+  g_string_append_printf (privileges, "%s%s%s%s", privileges->len > 0 ? "," : "", name,
+      value[0] != '\0' ? ":" : "", value);
   return TRUE;
 }
 
@@ -391,7 +393,8 @@ kaltura_ks_parse (const char *text, const char *secret, GError **error)
     return NULL;
   if (is_v2 (bytes))
     return parse_v2 (bytes->data + rest, bytes->len - rest, partner_id, secret, error);
-  return parse_v1 ((const char *) bytes->data, (const char *) bytes->data + rest, bytes->len - rest, partner_id, secret, error);
+  const char *info = (const char *) bytes->data + rest;
+  return parse_v1 ((const char *) bytes->data, info, bytes->len - rest, partner_id, secret, error);
 }
 
 gboolean

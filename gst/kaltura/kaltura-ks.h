@@ -24,7 +24,9 @@ char *kaltura_ks_make_v2 (const KalturaKs *ks, const char *secret, const guint8 
 
 /* The partner that @text claims, before its secret can be looked up. Error: KALTURA_ERROR_INPUT. */
 gboolean kaltura_ks_peek_partner (const char *text, gint *partner_id, GError **error);
-/* Decodes and verifies v1 or v2; does not look at the expiry. Error: KALTURA_ERROR_INPUT (malformed, wrong signature). */
+/*
+ * Decodes and verifies v1 or v2; does not look at the expiry. Error: KALTURA_ERROR_INPUT (malformed, wrong signature).
+ */
 KalturaKs *kaltura_ks_parse (const char *text, const char *secret, GError **error);
 
 /*

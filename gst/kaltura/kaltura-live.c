@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The calls that a media server makes, put into the words of either API vintage (kaltura-api.md part c; the media server
- * that klive replaces: KalturaLiveManager.java, KalturaStatusManager.java). Thread: that of the client.
+ * The calls that a media server makes, put into the words of either API vintage (kaltura-api.md part c; the media
+ * server that klive replaces: KalturaLiveManager.java, KalturaStatusManager.java). Thread: that of the client.
  */
 
 #include "kaltura-live.h"
@@ -44,7 +44,8 @@ kaltura_live_authenticate_async (KalturaClient *client, gint partner_id, const c
     add (&params, "mediaServerIndex", index_text (server_index));
     add (&params, "applicationName", application);
   }
-  kaltura_client_call_async (client, "livestream", "authenticate", partner_id, params.items, cancellable, callback, user_data);
+  kaltura_client_call_async (client, "livestream", "authenticate", partner_id, params.items, cancellable, callback,
+      user_data);
 }
 
 static KalturaEntry *
@@ -101,8 +102,8 @@ kaltura_live_register_async (KalturaClient *client, gint partner_id, const char 
     add (&params, "applicationName", application);
     add (&params, "liveEntryStatus", "1");      /* PLAYABLE */
   }
-  kaltura_client_call_async (client, "livestream", "registerMediaServer", partner_id, params.items, cancellable, callback,
-      user_data);
+  kaltura_client_call_async (client, "livestream", "registerMediaServer", partner_id, params.items, cancellable,
+      callback, user_data);
 }
 
 gboolean
@@ -117,8 +118,8 @@ kaltura_live_unregister_async (KalturaClient *client, gint partner_id, const cha
 {
   Params params = { 0 };
   add_server (&params, entry_id, hostname, server_index);
-  kaltura_client_call_async (client, "livestream", "unregisterMediaServer", partner_id, params.items, cancellable, callback,
-      user_data);
+  kaltura_client_call_async (client, "livestream", "unregisterMediaServer", partner_id, params.items, cancellable,
+      callback, user_data);
 }
 
 gboolean

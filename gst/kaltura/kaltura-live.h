@@ -38,8 +38,10 @@ void kaltura_live_report_status_async (KalturaClient *client, const char *hostna
     GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 gboolean kaltura_live_report_status_finish (GAsyncResult *result, GError **error);
 
-/* wowza_liveConversionProfile.serve (c.13) for @stream_name "ENTRY_SUFFIX"; @extra_params is JSON text or NULL, sent with
- * the current API only. At most 1 MiB. */
+/*
+ * wowza_liveConversionProfile.serve (c.13) for @stream_name "ENTRY_SUFFIX"; @extra_params is JSON text or NULL, sent
+ * with the current API only. At most 1 MiB.
+ */
 void kaltura_live_serve_profile_async (KalturaClient *client, gint partner_id, const char *stream_name,
     const char *hostname, const char *extra_params,
     GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);

@@ -5,8 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* The transcoder template that wowza_liveConversionProfile.serve answers with (kaltura-api.md part i). Strings hold what
- * the XML says, before any substitution; NULL or the have_ flag FALSE = the element is absent. */
+/*
+ * The transcoder template that wowza_liveConversionProfile.serve answers with (kaltura-api.md part i). Strings hold
+ * what the XML says, before any substitution; NULL or the have_ flag FALSE = the element is absent.
+ */
 typedef struct {
   char *codec;                  /* "PassThru", "H.264", "H.263", "Disable" */
   char *implementation;         /* "default", "NVENC", "QuickSync" ...; from Implementation, else Transcoder */

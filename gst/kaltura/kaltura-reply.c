@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the API answered, taken out of its XML into a plain tree, and the paths by which callers read it. The client makes
- * replies in its own thread; a reply that is made never changes and can be read from any thread.
+ * What the API answered, taken out of its XML into a plain tree, and the paths by which callers read it. The client
+ * makes replies in its own thread; a reply that is made never changes and can be read from any thread.
  */
 
 #include "kaltura-reply.h"
@@ -58,7 +58,8 @@ set_garbage (GError **error, const char *why, const char *xml, gsize length)
 static gboolean
 is_code (const char *text)
 {
-  return text[0] != '\0' && text[strspn (text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
+  const char *const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+  return text[0] != '\0' && text[strspn (text, allowed)] == '\0';
 }
 
 /* The API's message: foreign text, but meant to be read, so UTF-8 stays. */

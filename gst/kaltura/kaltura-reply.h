@@ -21,8 +21,8 @@ void kaltura_reply_free (KalturaReply *reply);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KalturaReply, kaltura_reply_free)
 
 /*
- * @path: names and 0-based indexes with '/' between ("objects/0/id"); "" = the reply itself. (transfer none) (nullable):
- * NULL when there is nothing at @path or it is an object or array.
+ * @path: names and 0-based indexes with '/' between ("objects/0/id"); "" = the reply itself. (transfer none)
+ * (nullable): NULL when there is nothing at @path or it is an object or array.
  */
 const char *kaltura_reply_get_string (const KalturaReply *reply, const char *path);
 /* @fallback when there is nothing at @path or it is no whole number. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reads what an encoder says when it publishes: the parameters of its broadcast URL and the name of its stream. Both come
- * from strangers and end up in paths, queries and messages, so whatever is not plainly right is refused. Pure functions,
- * any thread; called by the launcher's hooks and by kalturaauth.
+ * Reads what an encoder says when it publishes: the parameters of its broadcast URL and the name of its stream. Both
+ * come from strangers and end up in paths, queries and messages, so whatever is not plainly right is refused. Pure
+ * functions, any thread; called by the launcher's hooks and by kalturaauth.
  *
  * Forms of the URL that encoders and nginx-rtmp bring (kaltura-api.md e.1, measurements A):
  *
@@ -93,7 +93,8 @@ get_parameter (const char *text, const char *query, char name, const char *expec
   if (raw == NULL) {
     if (is_path_style (text))
       g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_INPUT,
-          "broadcast URL: parameters in the path (.../p/.../e/...) are not supported, expected ?p=...&e=...&i=...&t=...");
+          "broadcast URL: parameters in the path (.../p/.../e/...) are not supported, "
+          "expected ?p=...&e=...&i=...&t=...");
     else
       g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_INPUT, "broadcast URL: parameter %c is missing, expected %s",
           name, expected);
@@ -109,8 +110,8 @@ static gboolean
 fail_parameter (GError **error, char name, const char *value, const char *expected)
 {
   g_autofree char *quoted = kaltura_error_quote (value, -1, MAX_QUOTED);
-  g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_INPUT, "broadcast URL: parameter %c is %s, expected %s", name, quoted,
-      expected);
+  g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_INPUT, "broadcast URL: parameter %c is %s, expected %s", name,
+      quoted, expected);
   return FALSE;
 }
 

@@ -23,9 +23,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KalturaBroadcast, kaltura_broadcast_free)
 /*
  * Parses the publish parameters p, e, i, t. @text is a whole URL ("rtmp://host/kLive/?p=102&e=...", percent-coded query
  * as nginx-rtmp's tcurl too: "%3Fp=102%26e=...") or a bare query ("p=102&e=..."). The first occurrence of a name wins;
- * unknown names are ignored; a trailing "/stream" behind the query is cut (the Wowza module cut the query at the first '/').
- * Errors: KALTURA_ERROR_INPUT naming the parameter and what was expected: missing or bad p/e/i/t, path-style parameters
- * (".../p/102/e/..."), "e=eu-..." (refused by design).
+ * unknown names are ignored; a trailing "/stream" behind the query is cut (the Wowza module cut the query at the first
+ * '/'). Errors: KALTURA_ERROR_INPUT naming the parameter and what was expected: missing or bad p/e/i/t, path-style
+ * parameters (".../p/102/e/..."), "e=eu-..." (refused by design).
  */
 KalturaBroadcast *kaltura_broadcast_parse (const char *text, GError **error);
 

@@ -12,8 +12,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (xmlDoc, xmlFreeDoc)
 
 /*
  * Parses XML of a stranger: no network, no entity expansion, nothing on stderr. A document type declaration is refused
- * before libxml2 reads any entity of it. Returns a document that has a root element, or NULL with an error of the domain
- * KALTURA_ERROR and the given @code: empty, broken (with the line), a declaration.
+ * before libxml2 reads any entity of it. Returns a document that has a root element, or NULL with an error of the
+ * domain KALTURA_ERROR and the given @code: empty, broken (with the line), a declaration.
  */
 xmlDoc *kaltura_xml_parse (const char *data, gsize length, gint code, GError **error);
 
