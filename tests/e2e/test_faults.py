@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Input and surroundings that break: no media, bad profiles, unwritable directories, missing encoders."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import time
+
+import pytest
+
+import klive
+import rtmp
+from klive import ENTRY, wait_for
+
+QUICK = {"hls": {"segment-duration": 1, "playlist-length": 10}}
+
+
+@pytest.mark.parametrize("headers", [False, True])
+def test_publisher_without_media(server, card, headers):
+    """Connected, but no frame comes, at most codec headers: not registered, and no worker stays for ever."""
+    server.start(QUICK, data=klive.passthrough_data())
+    publisher = rtmp.Publisher(server.launcher.rtmp, f"p={klive.PARTNER}&e={ENTRY}&i=0&t={klive.TOKEN}", f"{ENTRY}_1")
+    if headers:
+        for tag in rtmp.flv_tags(card)[:4]:
+            if rtmp.is_header(tag):
+                publisher.tag(*tag)
+    time.sleep(4)
+    assert server.sandbox.registered() is None
+    assert klive.get(server.launcher.master_url())[0] == 404
+    publisher.close()
+    wait_for("no worker is left", lambda: not server.launcher.workers(), 30)
+    assert not server.sandbox.calls("registerMediaServer")
+    assert server.launcher.running()
+
+
+def test_encoder_killed(server, card):
+    server.start(QUICK, data=klive.passthrough_data())
+    encoder = server.publish(card)
+    server.launcher.wait_master()
+    url = klive.variant_urls(server.launcher.master_url())[0]
+    encoder.stop(signal.SIGKILL)
+    wait_for("the broadcast ends after the grace", lambda: klive.playlist(url)["ended"], 15)
+    wait_for("unregistered", lambda: server.sandbox.registered() is None, 10)
+    wait_for("no worker is left", lambda: not server.launcher.workers(), 10)
+
+
+BAD_PROFILES = {
+    "10-MB": "<Root>" + "x" * 10_000_000 + "</Root>",
+    "entities": '<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><Root>&b;</Root>',
+    "external-entity": '<!DOCTYPE r [<!ENTITY a SYSTEM "file:///etc/passwd">]><Root>&a;</Root>',
+    "no-encodes": "<Root><Transcode><Encodes/></Transcode></Root>",
+    "empty": "",
+    "broken": "<Root><Transcode><Encodes><Encode>",
+    "html": "<html><body>Bad gateway</body></html>",
+}
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory):
+    """A server whose API is behind a proxy that can answer in the sandbox's place."""
+    from conftest import Server
+    server = Server(tmp_path_factory.mktemp("proxied"))
+    try:
+        data = klive.many_entries()
+        server.sandbox = klive.Sandbox(server.folder, data)
+        server.proxy = klive.ApiProxy(server.sandbox.url)
+        server.launcher = klive.Launcher(server.folder, server.sandbox, QUICK, service_url=server.proxy.url)
+        yield server
+        server.proxy.close()
+    finally:
+        server.end()
+
+
+def plays_passed_through(server, card, folder, entry):
+    """Publishes; the source alone plays, and a warning has said why."""
+    launcher = server.launcher
+    encoder = klive.Encoder(folder, launcher.rtmp_url(entry=entry), card)
+    try:
+        text = launcher.wait_master(entry=entry)
+        assert len(klive.parse_master(text)) == 1
+        assert klive.decode(klive.variant_urls(launcher.master_url(entry=entry), text)[0], folder,
+                            seconds=1)["video"] > 5
+        assert [e for e in launcher.events(entry=entry) if e["level"] in ("warning", "error")], launcher.tail()
+        assert "root:" not in launcher.text()
+    finally:
+        encoder.stop()
+
+
+@pytest.mark.parametrize("case", BAD_PROFILES)
+def test_profile_that_cannot_be_used(proxied, card, folder, case):
+    """The show goes on with the source passed through."""
+    proxied.proxy.answers = {"serve": BAD_PROFILES[case].encode()}
+    plays_passed_through(proxied, card, folder, f"0_prof{list(BAD_PROFILES).index(case):04d}")
+
+
+@pytest.mark.parametrize("case", ["status", "delay"])
+def test_profile_that_cannot_be_had(proxied, card, folder, case):
+    proxied.proxy.answers = {}
+    proxied.sandbox.fault("serve", case, seconds=12 if case == "delay" else 0)
+    try:
+        plays_passed_through(proxied, card, folder, "0_prof0010" if case == "delay" else "0_prof0011")
+    finally:
+        proxied.sandbox.no_faults()
+
+
+def test_registration_that_fails_is_retried(server, card):
+    server.start(QUICK, data=klive.passthrough_data())
+    server.sandbox.fault("registerMediaServer", "status", status=500)
+    server.publish(card)
+    server.launcher.wait_master()
+    wait_for("a failed registration", lambda: server.sandbox.calls("registerMediaServer"), 10)
+    server.sandbox.no_faults()
+    wait_for("registration", lambda: server.sandbox.registered(), 15)
+
+
+def test_api_outage_in_mid_broadcast(server, card):
+    """Live goes on while the API is away, and the API is told again when it is back."""
+    server.start({**QUICK, "kaltura": {"keep-alive-interval": 2}}, data=klive.passthrough_data())
+    encoder = server.publish(card)
+    server.launcher.wait_master()
+    url = klive.variant_urls(server.launcher.master_url())[0]
+    wait_for("registration", lambda: server.sandbox.registered(), 10)
+    server.sandbox.fault("registerMediaServer", "status", status=500)
+    failed = len(server.sandbox.calls("registerMediaServer"))
+    wait_for("keep-alives fail", lambda: len(server.sandbox.calls("registerMediaServer")) >= failed + 2, 15)
+    last = klive.playlist(url)["segments"][-1]["sequence"]
+    wait_for("segments go on", lambda: klive.playlist(url)["segments"][-1]["sequence"] >= last + 2, 10)
+    assert encoder.running()
+    server.sandbox.no_faults()
+    encoder.stop()
+    wait_for("unregistered", lambda: server.sandbox.registered() is None, 15)
+
+
+def test_invalid_ks_is_renewed(server, card):
+    server.start(QUICK, data=klive.passthrough_data())
+    server.sandbox.fault("authenticate", "error", code="INVALID_KS", times=1)
+    server.publish(card)
+    server.launcher.wait_master()
+    assert len(server.sandbox.calls("authenticate")) == 2
+
+
+def test_media_server_not_found_reports_status(server, card):
+    server.start(QUICK, data=klive.passthrough_data())
+    wait_for("the status report of the start",
+             lambda: server.sandbox.calls("reportStatus"), 10)
+    reports = len(server.sandbox.calls("reportStatus"))
+    server.sandbox.fault("registerMediaServer", "error", code="MEDIA_SERVER_NOT_FOUND", times=1)
+    server.publish(card)
+    server.launcher.wait_master()
+    wait_for("another status report", lambda: len(server.sandbox.calls("reportStatus")) > reports, 15)
+    wait_for("registration", lambda: server.sandbox.registered(), 15)
+
+
+def run_launcher(folder, *arguments, config=None, env=None):
+    return subprocess.run([klive.LAUNCHER, *arguments, *(["--config", config] if config else [])],
+                          capture_output=True, text=True, timeout=20 * klive.SLOW, env=env or klive.environment(),
+                          stdin=subprocess.DEVNULL, cwd=folder)
+
+
+def config_file(folder, **groups):
+    secret = folder / "secret"
+    secret.write_text("0123456789abcdef0123456789abcdef\n")
+    rtmp, http, control = klive.free_ports(3)
+    values = {"kaltura": {"service-url": "http://127.0.0.1:9", "admin-secret-file": secret, "hostname": "h"},
+              "server": {"state-dir": folder / "state", "control-listen": f"127.0.0.1:{control}"},
+              "nginx": {"rtmp-listen": rtmp, "http-listen": http}}
+    for group, keys in groups.items():
+        values.setdefault(group, {}).update({k.replace("_", "-"): v for k, v in keys.items()})
+    path = folder / "klive.conf"
+    path.write_text("\n".join(f"[{g}]\n" + "".join(f"{k}={v}\n" for k, v in keys.items())
+                              for g, keys in values.items()))
+    return path
+
+
+def test_state_directory_that_cannot_be_written(folder):
+    (folder / "file").write_text("")
+    done = run_launcher(folder, "serve", config=config_file(folder, server={"state_dir": folder / "file" / "state"}))
+    assert done.returncode != 0 and "file" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_state_directory_without_permission(folder):
+    if os.geteuid() == 0:
+        # root writes everywhere but into /proc
+        directory = "/proc/klive"
+    else:
+        directory = folder / "closed"
+        directory.mkdir()
+        directory.chmod(stat.S_IRUSR | stat.S_IXUSR)
+        directory = directory / "state"
+    done = run_launcher(folder, "serve", config=config_file(folder, server={"state_dir": directory}))
+    assert done.returncode != 0 and str(directory) in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("which", ["rtmp", "http", "control"])
+def test_port_in_use(folder, which):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        groups = {"rtmp": {"nginx": {"rtmp_listen": port}}, "http": {"nginx": {"http_listen": port}},
+                  "control": {"server": {"control_listen": f"127.0.0.1:{port}"}}}[which]
+        done = run_launcher(folder, "serve", config=config_file(folder, **groups))
+    assert done.returncode != 0 and str(port) in done.stderr, done.stderr
+    assert not [p for p, (_, argv) in klive.processes().items() if any(str(folder) in a for a in argv)]
+
+
+@pytest.mark.parametrize("blocked, package", [("x264", "gstreamer1.0-plugins-ugly"),
+                                              ("avenc_aac,voaacenc,faac,fdkaacenc", "gstreamer1.0-")])
+def test_missing_encoder_names_its_package(server, card, blocked, package):
+    """The ladder cannot be made: the message names the Debian package, and the source is passed through."""
+    ranks = ",".join(f"{feature}:NONE" for feature in blocked.replace("x264", "x264enc").split(","))
+    server.start({**QUICK}, env={"KLIVE_TEST_MISSING": blocked, "GST_PLUGIN_FEATURE_RANK": ranks})
+    server.publish(card)
+    server.launcher.wait_master()
+    assert package in server.launcher.text(), server.launcher.tail(60)
+
+
+def test_unknown_configuration_key(folder):
+    config = config_file(folder, hls={"segment_lenght": 6})
+    for command in ("check-config", "serve"):
+        done = run_launcher(folder, command, config=config)
+        assert done.returncode == 3
+        assert "klive.conf:" in done.stderr and "segment-lenght" in done.stderr, done.stderr
+
+
+def test_check_config(folder):
+    assert run_launcher(folder, "check-config", config=config_file(folder)).returncode == 0
+    assert run_launcher(folder, "check-config", config=folder / "none.conf").returncode == 3
+    assert run_launcher(folder, "nonsense").returncode == 2
+    assert run_launcher(folder, "--version").stdout.strip()
+    assert "serve" in run_launcher(folder, "--help").stdout
+
+
+def test_unwritable_hls_directory_is_survived(server, card):
+    """Segments that cannot be written are lost with a warning; the broadcast goes on when there is room again."""
+    server.start(QUICK, data=klive.passthrough_data())
+    encoder = server.publish(card)
+    server.launcher.wait_master()
+    url = klive.variant_urls(server.launcher.master_url())[0]
+    rendition = next((server.launcher.state_dir / "hls" / ENTRY / "0").glob("[0-9]*/chunklist.m3u8")).parent
+    moved = rendition.with_name("moved")
+    last = klive.playlist(url)["segments"][-1]["sequence"]
+    rendition.rename(moved)
+    wait_for("a warning", lambda: [e for e in server.launcher.events() if e["level"] in ("warning", "error")
+                                   and "segment" in str(e)], 10)
+    moved.rename(rendition) if not rendition.exists() else None
+    assert encoder.running() and len(server.launcher.workers()) == 1
+    wait_for("segments again", lambda: (lambda p: p and p["segments"][-1]["sequence"] > last + 4)(
+        klive.playlist(url)), 20)
