@@ -21,45 +21,43 @@
 #include "kaltura-ks.h"
 #include "kaltura-redact.h"
 
-#define KS_LIFETIME (24 * 60 * 60)      /* s, as the media server that klive replaces */
-#define MAX_REPLY (8 * 1024 * 1024)     /* bytes, unpacked */
-#define READ_SIZE 16384                 /* bytes */
-#define MAX_CONNECTIONS 16              /* so that slow calls do not queue up those of other entries */
-#define IDLE_TIMEOUT 90                 /* s; the keep-alive calls come every 60 */
+#define KS_LIFETIME (24 * 60 * 60)  /* s, as the media server that klive replaces */
+#define MAX_REPLY (8 * 1024 * 1024) /* bytes, unpacked */
+#define READ_SIZE 16384             /* bytes */
+#define MAX_CONNECTIONS 16          /* so that slow calls do not queue up those of other entries */
+#define IDLE_TIMEOUT 90             /* s; the keep-alive calls come every 60 */
 
-struct _KalturaClient
-{
+struct _KalturaClient {
   guint refs;
-  gboolean closed;              /* refs is 0; lives on until its last call has ended */
+  gboolean closed; /* refs is 0; lives on until its last call has ended */
   SoupSession *session;
   char *service_url;
   KalturaApi api;
-  guint timeout;                /* s */
+  guint timeout; /* s */
   char *client_tag;
   gint partner_id;
-  char *secret;                 /* nullable */
+  char *secret; /* nullable */
   guint session_version;
-  char *ks;                     /* nullable */
-  gint64 ks_expiry;             /* unix s, of a session string made here */
-  GList *calls;                 /* of Call, none of them owned */
+  char *ks;         /* nullable */
+  gint64 ks_expiry; /* unix s, of a session string made here */
+  GList *calls;     /* of Call, none of them owned */
 };
 
-typedef struct
-{
+typedef struct {
   KalturaClient *client;
   char *service;
   char *action;
-  GString *form;                /* the request's body but for the session string */
-  char *token;                  /* parameter "token", nullable */
-  char *ks;                     /* as sent, nullable */
-  gboolean is_file;             /* the reply is a file, not a KalturaReply */
+  GString *form;    /* the request's body but for the session string */
+  char *token;      /* parameter "token", nullable */
+  char *ks;         /* as sent, nullable */
+  gboolean is_file; /* the reply is a file, not a KalturaReply */
   gsize max_bytes;
   SoupMessage *message;
   GInputStream *stream;
   GByteArray *body;
   guint8 buffer[READ_SIZE];
   GCancellable *cancellable;
-  GCancellable *caller;         /* nullable */
+  GCancellable *caller; /* nullable */
   gulong caller_handler;
   GSource *timer;
   gboolean timed_out;
@@ -83,8 +81,8 @@ kaltura_client_new (const KalturaClientSettings *settings)
   client->partner_id = settings->partner_id;
   client->secret = g_strdup (settings->secret);
   client->session_version = settings->session_version;
-  client->session = soup_session_new_with_options ("user-agent", "klive/" KLIVE_VERSION, "timeout", 0,
-      "idle-timeout", IDLE_TIMEOUT, "max-conns", 4 * MAX_CONNECTIONS, "max-conns-per-host", MAX_CONNECTIONS, NULL);
+  client->session = soup_session_new_with_options ("user-agent", "klive/" KLIVE_VERSION, "timeout", 0, "idle-timeout",
+      IDLE_TIMEOUT, "max-conns", 4 * MAX_CONNECTIONS, "max-conns-per-host", MAX_CONNECTIONS, NULL);
   return client;
 }
 
@@ -267,8 +265,8 @@ on_caller_cancelled (GCancellable *caller, gpointer user_data)
 static gboolean
 wants_new_ks (const Call *call, const GError *error)
 {
-  return call->client->secret != NULL && !call->repeated && !call->client->closed
-      && (kaltura_error_is_api_code (error, "INVALID_KS") || kaltura_error_is_api_code (error, "MISSING_KS"));
+  return call->client->secret != NULL && !call->repeated && !call->client->closed &&
+      (kaltura_error_is_api_code (error, "INVALID_KS") || kaltura_error_is_api_code (error, "MISSING_KS"));
 }
 
 /* The error that the headers of an empty file reply tell: "X-Kaltura-App: exiting on error CODE - MESSAGE". */
@@ -321,8 +319,8 @@ static KalturaReply *
 take_reply (Call *call, GError **error)
 {
   KalturaReply *reply = kaltura_reply_parse ((const char *) call->body->data, call->body->len, error);
-  if (reply == NULL && error != NULL && g_error_matches (*error, KALTURA_ERROR, KALTURA_ERROR_GARBAGE)
-      && repeats_secret (call)) {
+  if (reply == NULL && error != NULL && g_error_matches (*error, KALTURA_ERROR, KALTURA_ERROR_GARBAGE) &&
+      repeats_secret (call)) {
     g_clear_error (error);
     g_set_error_literal (error, KALTURA_ERROR, KALTURA_ERROR_GARBAGE, "not a reply of the API, it repeats the request");
   }
@@ -340,7 +338,7 @@ end_call (GTask *task)
 
   if (error != NULL && wants_new_ks (call, error)) {
     call->repeated = TRUE;
-    if (g_strcmp0 (call->ks, call->client->ks) == 0)    /* else another call has renewed it meanwhile */
+    if (g_strcmp0 (call->ks, call->client->ks) == 0) /* else another call has renewed it meanwhile */
       renew_ks (call->client);
     send_request (task);
     return;
@@ -373,7 +371,8 @@ on_read (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   if (call->body->len + (gsize) size > call->max_bytes) {
-    fail_call (task, g_error_new (KALTURA_ERROR, KALTURA_ERROR_GARBAGE, "reply larger than %" G_GSIZE_FORMAT " bytes",
+    fail_call (task,
+        g_error_new (KALTURA_ERROR, KALTURA_ERROR_GARBAGE, "reply larger than %" G_GSIZE_FORMAT " bytes",
             call->max_bytes));
     return;
   }
@@ -412,8 +411,8 @@ on_headers (GObject *source, GAsyncResult *result, gpointer user_data)
 static gboolean
 is_repeatable (const char *action)
 {
-  return !g_str_has_prefix (action, "append") && !g_str_has_prefix (action, "add")
-      && !g_str_has_prefix (action, "upload");
+  return !g_str_has_prefix (action, "append") && !g_str_has_prefix (action, "add") &&
+      !g_str_has_prefix (action, "upload");
 }
 
 static void

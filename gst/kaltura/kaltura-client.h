@@ -14,18 +14,18 @@ G_BEGIN_DECLS
 typedef struct _KalturaClient KalturaClient;
 
 typedef struct {
-  const char *service_url;      /* "http://host[:port]" */
+  const char *service_url; /* "http://host[:port]" */
   KalturaApi api;
-  guint timeout;                /* s, for one call */
-  const char *client_tag;       /* "klive-<hostname>" */
-  gint partner_id;              /* of the session string: -5 or the customer's own */
-  const char *secret;           /* nullable: then kaltura_client_set_ks() gives the session string */
-  guint session_version;        /* 1 or 2 */
+  guint timeout;          /* s, for one call */
+  const char *client_tag; /* "klive-<hostname>" */
+  gint partner_id;        /* of the session string: -5 or the customer's own */
+  const char *secret;     /* nullable: then kaltura_client_set_ks() gives the session string */
+  guint session_version;  /* 1 or 2 */
 } KalturaClientSettings;
 
 KalturaClient *kaltura_client_new (const KalturaClientSettings *settings);
 KalturaClient *kaltura_client_ref (KalturaClient *client);
-void kaltura_client_unref (KalturaClient *client);      /* pending calls end with G_IO_ERROR_CANCELLED */
+void kaltura_client_unref (KalturaClient *client); /* pending calls end with G_IO_ERROR_CANCELLED */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KalturaClient, kaltura_client_unref)
 
 /* Replaces the session string of a client without a secret. */

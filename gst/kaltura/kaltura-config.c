@@ -7,35 +7,33 @@
 
 #include "kaltura-config.h"
 
-#include <gio/gio.h>
 #include <string.h>
 #include "kaltura-error.h"
 #include "kaltura-keyfile.h"
+#include "kaltura-value.h"
 
-#define MAX_STATE_DIR 90        /* bytes: sockets lie in it, and the path of a socket has 107 */
-#define MAX_QUOTED 64           /* bytes of a value in a message */
+#define MAX_STATE_DIR 90 /* bytes: sockets lie in it, and the path of a socket has 107 */
+#define MAX_QUOTED 64    /* bytes of a value in a message */
 
 typedef struct _KeySpec KeySpec;
 
 /* Stores @value (without blanks around, maybe empty) in the field of @config, or fails with what was expected. */
 typedef gboolean (*StoreFunc) (const KeySpec *spec, const char *value, gpointer field);
 
-struct _KeySpec
-{
+struct _KeySpec {
   const char *group;
   const char *key;
   StoreFunc store;
-  gsize offset;                 /* of the field in KalturaConfig */
-  gint64 min, max;              /* of numbers */
-  const char *const *names;     /* of enums, in the order of their values */
-  const char *expected;         /* for the message; numbers make it from min and max */
+  gsize offset;             /* of the field in KalturaConfig */
+  gint64 min, max;          /* of numbers */
+  const char *const *names; /* of enums, in the order of their values */
+  const char *expected;     /* for the message; numbers make it from min and max */
 };
 
 static const char *const work_modes[] = { "kaltura", "remote", NULL };
 static const char *const apis[] = { "2014", "current", NULL };
-static const char *const presets[] = {
-  "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo", NULL
-};
+static const char *const presets[] = { "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow",
+  "slower", "veryslow", "placebo", NULL };
 
 /* values */
 
@@ -98,16 +96,9 @@ store_name (const KeySpec *spec, const char *value, gpointer field)
 }
 
 static gboolean
-is_token (const char *value)
-{
-  return value[0] != '\0' && strlen (value) <= 64
-      && value[strspn (value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")] == '\0';
-}
-
-static gboolean
 store_token (const KeySpec *spec, const char *value, gpointer field)
 {
-  if (!is_token (value))
+  if (!kaltura_value_is_token (value))
     return FALSE;
   replace_string (field, value);
   return TRUE;
@@ -116,36 +107,19 @@ store_token (const KeySpec *spec, const char *value, gpointer field)
 static gboolean
 store_optional_token (const KeySpec *spec, const char *value, gpointer field)
 {
-  if (value[0] != '\0' && !is_token (value))
+  if (value[0] != '\0' && !kaltura_value_is_token (value))
     return FALSE;
   replace_string (field, value);
   return TRUE;
 }
 
-static gboolean
-is_host (const char *value)
-{
-  return value[0] != '\0' && strlen (value) <= 253
-      && value[strspn (value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")] == '\0';
-}
-
+/* Empty: the machine's name. */
 static gboolean
 store_host (const KeySpec *spec, const char *value, gpointer field)
 {
-  if (!is_host (value))
+  if (value[0] != '\0' && !kaltura_value_is_host (value))
     return FALSE;
-  replace_string (field, value);
-  return TRUE;
-}
-
-static gboolean
-is_path (const char *value)
-{
-  if (value[0] != '/' || strlen (value) > 1024)
-    return FALSE;
-  for (const char *at = value; *at != '\0'; at++)
-    if (g_ascii_iscntrl (*at))
-      return FALSE;
+  replace_string (field, value[0] != '\0' ? value : g_get_host_name ());
   return TRUE;
 }
 
@@ -153,7 +127,7 @@ is_path (const char *value)
 static gboolean
 store_path (const KeySpec *spec, const char *value, gpointer field)
 {
-  if (value[0] != '\0' && !is_path (value))
+  if (value[0] != '\0' && !kaltura_value_is_path (value))
     return FALSE;
   g_autofree char *path = g_strdup (value);
   for (gsize length = strlen (path); length > 1 && path[length - 1] == '/'; length--)
@@ -169,38 +143,10 @@ store_state_dir (const KeySpec *spec, const char *value, gpointer field)
 }
 
 static gboolean
-parse_port (const char *text, guint *port)
-{
-  guint64 number = 0;
-  if (!g_ascii_isdigit (text[0]) || !g_ascii_string_to_unsigned (text, 10, 1, 65535, &number, NULL))
-    return FALSE;
-  *port = (guint) number;
-  return TRUE;
-}
-
-/* "127.0.0.1:8889", "[::1]:8889", "localhost:8889" */
-static gboolean
-parse_address (const char *value, guint *port)
-{
-  const char *colon = strrchr (value, ':');
-  if (colon == NULL || !parse_port (colon + 1, port))
-    return FALSE;
-  gsize length = (gsize) (colon - value);
-  if (value[0] != '[') {
-    g_autofree char *host = g_strndup (value, length);
-    return is_host (host);
-  }
-  if (length < 4 || value[length - 1] != ']')
-    return FALSE;
-  g_autofree char *inner = g_strndup (value + 1, length - 2);
-  return g_hostname_is_ip_address (inner) && strchr (inner, ':') != NULL;
-}
-
-static gboolean
 store_address (const KeySpec *spec, const char *value, gpointer field)
 {
   guint port = 0;
-  if (!parse_address (value, &port))
+  if (!kaltura_value_parse_address (value, &port))
     return FALSE;
   replace_string (field, value);
   return TRUE;
@@ -220,7 +166,7 @@ static gboolean
 store_listen (const KeySpec *spec, const char *value, gpointer field)
 {
   guint port = 0;
-  if (!parse_port (value, &port) && !parse_address (value, &port))
+  if (!kaltura_value_parse_port (value, &port) && !kaltura_value_parse_address (value, &port))
     return FALSE;
   replace_string (field, value);
   return TRUE;
@@ -238,30 +184,18 @@ store_optional_listen (const KeySpec *spec, const char *value, gpointer field)
 static gboolean
 store_networks (const KeySpec *spec, const char *value, gpointer field)
 {
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_auto (GStrv) items = g_strsplit_set (value, ",; \t", -1);
-  for (guint i = 0; items[i] != NULL; i++) {
-    if (items[i][0] == '\0')
-      continue;
-    g_autoptr (GInetAddressMask) mask = g_inet_address_mask_new_from_string (items[i], NULL);
-    if (mask == NULL)
-      return FALSE;
-    g_strv_builder_add (builder, items[i]);
-  }
-  char ***networks = field;
-  g_strfreev (*networks);
-  *networks = g_strv_builder_end (builder);
+  char **networks = kaltura_value_split_networks (value);
+  if (networks == NULL)
+    return FALSE;
+  g_strfreev (*(char ***) field);
+  *(char ***) field = networks;
   return TRUE;
 }
 
-/* Without user, query or fragment: a password in it would get into messages. */
 static gboolean
 store_url (const KeySpec *spec, const char *value, gpointer field)
 {
-  g_autoptr (GUri) uri = g_uri_parse (value, G_URI_FLAGS_HAS_PASSWORD, NULL);
-  if (uri == NULL || (!g_str_equal (g_uri_get_scheme (uri), "http") && !g_str_equal (g_uri_get_scheme (uri), "https"))
-      || g_uri_get_host (uri) == NULL || g_uri_get_host (uri)[0] == '\0' || g_uri_get_userinfo (uri) != NULL
-      || g_uri_get_query (uri) != NULL || g_uri_get_fragment (uri) != NULL)
+  if (!kaltura_value_is_url (value))
     return FALSE;
   g_autofree char *url = g_strdup (value);
   for (gsize length = strlen (url); url[length - 1] == '/'; length--)
@@ -283,15 +217,24 @@ store_secret (const KeySpec *spec, const char *value, gpointer field)
 static gboolean
 store_nothing (const KeySpec *spec, const char *value, gpointer field)
 {
-  return is_path (value);
+  return kaltura_value_is_path (value);
 }
 
 /* the table */
 
 #define FIELD(field) offsetof (KalturaConfig, field)
-#define NUMBER(group, key, field, min, max) { group, key, store_uint, FIELD (field), min, max, NULL, NULL }
-#define VALUE(group, key, store, field, expected) { group, key, store, FIELD (field), 0, 0, NULL, expected }
-#define NAMES(group, key, store, field, names) { group, key, store, FIELD (field), 0, 0, names, NULL }
+#define NUMBER(group, key, field, min, max) \
+  { \
+    group, key, store_uint, FIELD (field), min, max, NULL, NULL \
+  }
+#define VALUE(group, key, store, field, expected) \
+  { \
+    group, key, store, FIELD (field), 0, 0, NULL, expected \
+  }
+#define NAMES(group, key, store, field, names) \
+  { \
+    group, key, store, FIELD (field), 0, 0, names, NULL \
+  }
 
 #define AN_ADDRESS "host:port"
 #define A_LISTEN "a port or address:port"
@@ -457,8 +400,8 @@ check_ports (KalturaConfig *config, KalturaKeyfile *keyfile, GError **error)
 static void
 derive (KalturaConfig *config)
 {
-  if (!parse_port (config->rtmp_listen, &config->rtmp_port))
-    parse_address (config->rtmp_listen, &config->rtmp_port);
+  if (!kaltura_value_parse_port (config->rtmp_listen, &config->rtmp_port))
+    kaltura_value_parse_address (config->rtmp_listen, &config->rtmp_port);
   if (config->recording_directory == NULL)
     config->recording_directory = g_build_filename (config->state_dir, "recordings", NULL);
   if (config->spool_directory == NULL)
@@ -509,14 +452,25 @@ kaltura_config_new_default (void)
   return config;
 }
 
+char **
+kaltura_config_list_keys (void)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  for (gsize i = 0; i < G_N_ELEMENTS (specs); i++) {
+    g_autofree char *name = g_strconcat (specs[i].group, "/", specs[i].key, NULL);
+    g_strv_builder_add (builder, name);
+  }
+  return g_strv_builder_end (builder);
+}
+
 KalturaConfig *
 kaltura_config_load (const char *path, GError **error)
 {
   g_autoptr (KalturaConfig) config = make_default ();
   config->path = g_strdup (path);
   g_autoptr (KalturaKeyfile) keyfile = kaltura_keyfile_load (path, load_key, config, error);
-  if (keyfile == NULL || !load_secret_file (config, keyfile, error) || !check_required (config, keyfile, error)
-      || !check_tls (config, keyfile, error) || !check_ports (config, keyfile, error))
+  if (keyfile == NULL || !load_secret_file (config, keyfile, error) || !check_required (config, keyfile, error) ||
+      !check_tls (config, keyfile, error) || !check_ports (config, keyfile, error))
     return NULL;
   derive (config);
   return g_steal_pointer (&config);

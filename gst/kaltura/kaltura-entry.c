@@ -29,7 +29,7 @@ static KalturaRecordStatus
 to_record_status (gint64 number)
 {
   return number == KALTURA_RECORD_APPENDED || number == KALTURA_RECORD_PER_SESSION ? (KalturaRecordStatus) number
-      : KALTURA_RECORD_DISABLED;
+                                                                                   : KALTURA_RECORD_DISABLED;
 }
 
 static char *
@@ -60,8 +60,8 @@ make_entry (const char *id, gint64 partner_id, GError **error)
 KalturaEntry *
 kaltura_entry_new_from_reply (const KalturaReply *reply, GError **error)
 {
-  KalturaEntry *entry = make_entry (kaltura_reply_get_string (reply, "id"),
-      kaltura_reply_get_int (reply, "partnerId", 0), error);
+  KalturaEntry *entry =
+      make_entry (kaltura_reply_get_string (reply, "id"), kaltura_reply_get_int (reply, "partnerId", 0), error);
   if (entry == NULL)
     return NULL;
   entry->conversion_profile_id = (gint) to_unsigned (kaltura_reply_get_int (reply, "conversionProfileId", 0));
@@ -113,7 +113,8 @@ get_json_int (JsonObject *object, const char *name)
 {
   JsonNode *node = json_object_get_member (object, name);
   return node != NULL && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_INT64
-      ? json_node_get_int (node) : 0;
+      ? json_node_get_int (node)
+      : 0;
 }
 
 static const char *

@@ -18,11 +18,11 @@ typedef struct {
   char id[KALTURA_ENTRY_ID_LENGTH + 1];
   gint partner_id;
   gint conversion_profile_id;
-  KalturaRecordStatus record_status;    /* IX has 0 and 1 only */
+  KalturaRecordStatus record_status; /* IX has 0 and 1 only */
   gboolean dvr_enabled;
-  guint dvr_window;                     /* minutes; 0 = not given */
-  guint segment_duration;               /* ms, 0 = not given (IX has none) */
-  char *recorded_entry_id;              /* nullable */
+  guint dvr_window;        /* minutes; 0 = not given */
+  guint segment_duration;  /* ms, 0 = not given (IX has none) */
+  char *recorded_entry_id; /* nullable */
   gboolean explicit_live;
 } KalturaEntry;
 

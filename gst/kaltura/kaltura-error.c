@@ -10,12 +10,10 @@
 #include <string.h>
 
 /* kaltura-api.md a.7: codes of faults that pass without anybody's doing. INTERNAL_SERVERL_ERROR is spelled so. */
-static const char *const passing_codes[] = {
-  "ACTION_BLOCKED", "INTERNAL_DATABASE_ERROR", "INTERNAL_SERVERL_ERROR", "LOCK_TIMED_OUT", "UPLOAD_ERROR",
-  "UPLOAD_PARTIAL_ERROR", "UPLOAD_TOKEN_CANNOT_MATCH_EXPECTED_SIZE", NULL
-};
+static const char *const passing_codes[] = { "ACTION_BLOCKED", "INTERNAL_DATABASE_ERROR", "INTERNAL_SERVERL_ERROR",
+  "LOCK_TIMED_OUT", "UPLOAD_ERROR", "UPLOAD_PARTIAL_ERROR", "UPLOAD_TOKEN_CANNOT_MATCH_EXPECTED_SIZE", NULL };
 
-G_DEFINE_QUARK (kaltura-error-quark, kaltura_error);
+G_DEFINE_QUARK (kaltura - error - quark, kaltura_error);
 
 char *
 kaltura_error_dup_api_code (const GError *error)
@@ -35,8 +33,8 @@ kaltura_error_is_api_code (const GError *error, const char *api_code)
 gboolean
 kaltura_error_is_passing (const GError *error)
 {
-  if (g_error_matches (error, KALTURA_ERROR, KALTURA_ERROR_TRANSPORT)
-      || g_error_matches (error, KALTURA_ERROR, KALTURA_ERROR_GARBAGE))
+  if (g_error_matches (error, KALTURA_ERROR, KALTURA_ERROR_TRANSPORT) ||
+      g_error_matches (error, KALTURA_ERROR, KALTURA_ERROR_GARBAGE))
     return TRUE;
   g_autofree char *code = kaltura_error_dup_api_code (error);
   return code != NULL && g_strv_contains (passing_codes, code);

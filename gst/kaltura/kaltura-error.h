@@ -16,12 +16,12 @@ G_BEGIN_DECLS
 GQuark kaltura_error_quark (void);
 
 typedef enum {
-  KALTURA_ERROR_CONFIG,     /* configuration file: names file, line, group and key */
-  KALTURA_ERROR_INPUT,      /* broadcast URL, stream name, session string: malformed */
-  KALTURA_ERROR_TRANSPORT,  /* no connection, timeout, HTTP status other than 200: may pass */
-  KALTURA_ERROR_GARBAGE,    /* the reply is not what the API sends (HTML, broken XML, empty): may pass */
-  KALTURA_ERROR_API,        /* the API answered with an error code; see kaltura_error_get_api_code() */
-  KALTURA_ERROR_PROFILE,    /* conversion profile XML that cannot be used */
+  KALTURA_ERROR_CONFIG,    /* configuration file: names file, line, group and key */
+  KALTURA_ERROR_INPUT,     /* broadcast URL, stream name, session string: malformed */
+  KALTURA_ERROR_TRANSPORT, /* no connection, timeout, HTTP status other than 200: may pass */
+  KALTURA_ERROR_GARBAGE,   /* the reply is not what the API sends (HTML, broken XML, empty): may pass */
+  KALTURA_ERROR_API,       /* the API answered with an error code; see kaltura_error_get_api_code() */
+  KALTURA_ERROR_PROFILE,   /* conversion profile XML that cannot be used */
 } KalturaErrorCode;
 
 /*

@@ -10,13 +10,12 @@
 #include <string.h>
 #include "kaltura-error.h"
 
-#define MAX_FILE (1024 * 1024)  /* bytes */
+#define MAX_FILE (1024 * 1024) /* bytes */
 
-struct _KalturaKeyfile
-{
+struct _KalturaKeyfile {
   char *path;
   GKeyFile *file;
-  GHashTable *lines;            /* "group" and "group\nkey" to their line */
+  GHashTable *lines; /* "group" and "group\nkey" to their line */
 };
 
 void
@@ -183,8 +182,8 @@ kaltura_keyfile_get_line (KalturaKeyfile *keyfile, const char *group, const char
 }
 
 gboolean
-kaltura_keyfile_fail (KalturaKeyfile *keyfile, const char *group, const char *key, GError **error,
-    const char *format, ...)
+kaltura_keyfile_fail (KalturaKeyfile *keyfile, const char *group, const char *key, GError **error, const char *format,
+    ...)
 {
   va_list args;
   va_start (args, format);

@@ -20,7 +20,7 @@
 #include "kaltura-error.h"
 
 #define RAND_SIZE 16
-#define MAX_LENGTH 8192         /* bytes of text; real ones have 100 to 500 */
+#define MAX_LENGTH 8192 /* bytes of text; real ones have 100 to 500 */
 
 void
 kaltura_ks_free (KalturaKs *ks)
@@ -281,8 +281,8 @@ parse_v1 (const char *text, const char *info, gsize info_size, gint partner_id, 
   guint n_fields = g_strv_length (fields);
   gint64 expiry = 0;
   gint64 type = 0;
-  if (n_fields < 3 || !parse_int (fields[2], strlen (fields[2]), 0, G_MAXINT64, &expiry)
-      || (n_fields > 3 && !parse_int (fields[3], strlen (fields[3]), G_MININT32, G_MAXINT32, &type)))
+  if (n_fields < 3 || !parse_int (fields[2], strlen (fields[2]), 0, G_MAXINT64, &expiry) ||
+      (n_fields > 3 && !parse_int (fields[3], strlen (fields[3]), G_MININT32, G_MAXINT32, &type)))
     return fail (error, "bad fields");
 
   KalturaKs *ks = g_new0 (KalturaKs, 1);
@@ -328,10 +328,10 @@ parse_field (KalturaKs *ks, GString *privileges, char *field)
     ks->user = g_steal_pointer (&value);
     return TRUE;
   }
-  if (name[0] == '_' || name[0] == '\0')        /* _m, _d: the server's own */
+  if (name[0] == '_' || name[0] == '\0') /* _m, _d: the server's own */
     return TRUE;
-  g_string_append_printf (privileges, "%s%s%s%s", privileges->len > 0 ? "," : "", name,
-      value[0] != '\0' ? ":" : "", value);
+  g_string_append_printf (privileges, "%s%s%s%s", privileges->len > 0 ? "," : "", name, value[0] != '\0' ? ":" : "",
+      value);
   return TRUE;
 }
 

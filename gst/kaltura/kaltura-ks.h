@@ -8,10 +8,10 @@ G_BEGIN_DECLS
 /* A session string ("KS"), kaltura-api.md part b. */
 typedef struct {
   gint partner_id;
-  char *user;           /* nullable: NULL leaves _u out in v2 and is empty in v1 */
-  gint type;            /* 0 user, 2 admin */
-  gint64 expiry;        /* unix s; expired when expiry <= now */
-  char *privileges;     /* comma-separated, as made or as parsed */
+  char *user;       /* nullable: NULL leaves _u out in v2 and is empty in v1 */
+  gint type;        /* 0 user, 2 admin */
+  gint64 expiry;    /* unix s; expired when expiry <= now */
+  char *privileges; /* comma-separated, as made or as parsed */
 } KalturaKs;
 
 void kaltura_ks_free (KalturaKs *ks);

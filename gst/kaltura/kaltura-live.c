@@ -7,12 +7,11 @@
 
 #include "kaltura-live.h"
 
-#define MAX_PROFILE (1024 * 1024)       /* bytes */
-#define MAX_PARAMS 16                   /* names and values of one call, with the NULL */
+#define MAX_PROFILE (1024 * 1024) /* bytes */
+#define MAX_PARAMS 16             /* names and values of one call, with the NULL */
 
 /* Names and values on their way to kaltura_client_call_async(), which copies them. */
-typedef struct
-{
+typedef struct {
   const char *items[MAX_PARAMS];
   guint length;
 } Params;
@@ -33,8 +32,8 @@ index_text (gint server_index)
 
 void
 kaltura_live_authenticate_async (KalturaClient *client, gint partner_id, const char *entry_id, const char *token,
-    const char *hostname, gint server_index, const char *application,
-    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+    const char *hostname, gint server_index, const char *application, GCancellable *cancellable,
+    GAsyncReadyCallback callback, gpointer user_data)
 {
   Params params = { 0 };
   add (&params, "entryId", entry_id);
@@ -69,8 +68,8 @@ kaltura_live_authenticate_finish (GAsyncResult *result, GError **error)
 }
 
 void
-kaltura_live_get_async (KalturaClient *client, gint partner_id, const char *entry_id,
-    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+kaltura_live_get_async (KalturaClient *client, gint partner_id, const char *entry_id, GCancellable *cancellable,
+    GAsyncReadyCallback callback, gpointer user_data)
 {
   Params params = { 0 };
   add (&params, "entryId", entry_id);
@@ -93,14 +92,14 @@ add_server (Params *params, const char *entry_id, const char *hostname, gint ser
 
 void
 kaltura_live_register_async (KalturaClient *client, gint partner_id, const char *entry_id, const char *hostname,
-    gint server_index, const char *application,
-    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+    gint server_index, const char *application, GCancellable *cancellable, GAsyncReadyCallback callback,
+    gpointer user_data)
 {
   Params params = { 0 };
   add_server (&params, entry_id, hostname, server_index);
   if (kaltura_client_get_api (client) == KALTURA_API_CURRENT) {
     add (&params, "applicationName", application);
-    add (&params, "liveEntryStatus", "1");      /* PLAYABLE */
+    add (&params, "liveEntryStatus", "1"); /* PLAYABLE */
   }
   kaltura_client_call_async (client, "livestream", "registerMediaServer", partner_id, params.items, cancellable,
       callback, user_data);
@@ -141,7 +140,7 @@ kaltura_live_report_status_async (KalturaClient *client, const char *hostname, c
     add (&params, "serverNode:name", hostname);
     add (&params, "serverNode:hostName", hostname);
     add (&params, "serverNode:applicationName", application);
-    add (&params, "serverNodeStatus", "1");     /* ACTIVE */
+    add (&params, "serverNodeStatus", "1"); /* ACTIVE */
   } else {
     add (&params, "hostname", hostname);
     add (&params, "mediaServerStatus:objectType", "KalturaMediaServerStatus");
@@ -156,9 +155,8 @@ kaltura_live_report_status_finish (GAsyncResult *result, GError **error)
 }
 
 void
-kaltura_live_serve_profile_async (KalturaClient *client, gint partner_id, const char *stream_name,
-    const char *hostname, const char *extra_params,
-    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+kaltura_live_serve_profile_async (KalturaClient *client, gint partner_id, const char *stream_name, const char *hostname,
+    const char *extra_params, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   Params params = { 0 };
   add (&params, "streamName", stream_name);

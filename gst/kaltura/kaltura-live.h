@@ -13,19 +13,19 @@ G_BEGIN_DECLS
 
 /* liveStream.authenticate (c.3); current API: with hostname, index and application. */
 void kaltura_live_authenticate_async (KalturaClient *client, gint partner_id, const char *entry_id, const char *token,
-    const char *hostname, gint server_index, const char *application,
-    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+    const char *hostname, gint server_index, const char *application, GCancellable *cancellable,
+    GAsyncReadyCallback callback, gpointer user_data);
 KalturaEntry *kaltura_live_authenticate_finish (GAsyncResult *result, GError **error);
 
 /* liveStream.get (c.2) */
-void kaltura_live_get_async (KalturaClient *client, gint partner_id, const char *entry_id,
-    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+void kaltura_live_get_async (KalturaClient *client, gint partner_id, const char *entry_id, GCancellable *cancellable,
+    GAsyncReadyCallback callback, gpointer user_data);
 KalturaEntry *kaltura_live_get_finish (GAsyncResult *result, GError **error);
 
 /* liveStream.registerMediaServer (c.4); current API: status PLAYABLE, @application. */
 void kaltura_live_register_async (KalturaClient *client, gint partner_id, const char *entry_id, const char *hostname,
-    gint server_index, const char *application,
-    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+    gint server_index, const char *application, GCancellable *cancellable, GAsyncReadyCallback callback,
+    gpointer user_data);
 gboolean kaltura_live_register_finish (GAsyncResult *result, GError **error);
 
 /* liveStream.unregisterMediaServer (c.5) */
@@ -43,8 +43,8 @@ gboolean kaltura_live_report_status_finish (GAsyncResult *result, GError **error
  * with the current API only. At most 1 MiB.
  */
 void kaltura_live_serve_profile_async (KalturaClient *client, gint partner_id, const char *stream_name,
-    const char *hostname, const char *extra_params,
-    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+    const char *hostname, const char *extra_params, GCancellable *cancellable, GAsyncReadyCallback callback,
+    gpointer user_data);
 GBytes *kaltura_live_serve_profile_finish (GAsyncResult *result, GError **error);
 
 G_END_DECLS

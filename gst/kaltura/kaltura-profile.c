@@ -23,33 +23,28 @@
 #include "kaltura-error.h"
 #include "kaltura-xml.h"
 
-#define MAX_XML (1024 * 1024)   /* bytes */
-#define MAX_ENCODES 100         /* an installation starts with 38 live params */
+#define MAX_XML (1024 * 1024) /* bytes */
+#define MAX_ENCODES 100       /* an installation starts with 38 live params */
 #define MAX_WARNINGS 50
-#define MAX_SIZE 16384          /* pixels */
-#define MAX_FRAMES 100000       /* of an interval or to skip */
+#define MAX_SIZE 16384    /* pixels */
+#define MAX_FRAMES 100000 /* of an interval or to skip */
 
 static const char *const true_or_false[] = { "true", "false", NULL };
 static const char *const video_codecs[] = { "PassThru", "H.264", "H.263", "Disable", NULL };
 static const char *const audio_codecs[] = { "PassThru", "AAC", "Disable", NULL };
-static const char *const fit_modes[] = {
-  "match-source", "fit-width", "fit-height", "letterbox", "crop", "stretch", NULL
-};
+static const char *const fit_modes[] = { "match-source", "fit-width", "fit-height", "letterbox", "crop", "stretch",
+  NULL };
 static const char *const profiles[] = { "baseline", "main", "high", NULL };
 
 /* The elements that are known at each place. Those that only hold what klive has no use for are known too. */
 static const char *const root_elements[] = { "Transcode", NULL };
-static const char *const transcode_elements[] = {
-  "Encodes", "Decode", "Scale", "StreamNameGroups", "Properties", "Description", NULL
-};
+static const char *const transcode_elements[] = { "Encodes", "Decode", "Scale", "StreamNameGroups", "Properties",
+  "Description", NULL };
 static const char *const encodes_elements[] = { "Encode", NULL };
-static const char *const encode_elements[] = {
-  "Enable", "Name", "StreamName", "Video", "Audio", "Properties", "Description", NULL
-};
-static const char *const video_elements[] = {
-  "Transcoder", "Implementation", "GPUID", "FrameSize", "Codec", "Profile", "Bitrate", "KeyFrameInterval",
-  "SkipFrameCount", "Parameters", NULL
-};
+static const char *const encode_elements[] = { "Enable", "Name", "StreamName", "Video", "Audio", "Properties",
+  "Description", NULL };
+static const char *const video_elements[] = { "Transcoder", "Implementation", "GPUID", "FrameSize", "Codec", "Profile",
+  "Bitrate", "KeyFrameInterval", "SkipFrameCount", "Parameters", NULL };
 static const char *const frame_size_elements[] = { "FitMode", "Width", "Height", NULL };
 static const char *const interval_elements[] = { "FollowSource", "Interval", NULL };
 static const char *const skip_elements[] = { "Value", NULL };
@@ -166,8 +161,7 @@ kaltura_profile_new_passthrough (const char *stream_name)
 
 /* reading values: what is wrong becomes a warning and counts as absent */
 
-static void G_GNUC_PRINTF (2, 3)
-warn (KalturaProfile *profile, const char *format, ...)
+static void G_GNUC_PRINTF (2, 3) warn (KalturaProfile *profile, const char *format, ...)
 {
   if (profile->warnings->len > MAX_WARNINGS)
     return;
@@ -261,8 +255,8 @@ static char *
 read_bitrate (KalturaProfile *profile, xmlNode *node)
 {
   g_autofree char *text = read_text (node, "Bitrate");
-  if (text == NULL || (g_str_has_prefix (text, "${") && g_str_has_suffix (text, "}"))
-      || g_ascii_string_to_unsigned (text, 10, 1, G_MAXINT32, NULL, NULL))
+  if (text == NULL || (g_str_has_prefix (text, "${") && g_str_has_suffix (text, "}")) ||
+      g_ascii_string_to_unsigned (text, 10, 1, G_MAXINT32, NULL, NULL))
     return g_steal_pointer (&text);
   g_autofree char *quoted = quote (text);
   warn (profile, "line %ld: Bitrate is %s, expected bits per second or a variable", xmlGetLineNo (node), quoted);
@@ -314,7 +308,7 @@ read_skip_frame_count (KalturaProfile *profile, xmlNode *video_node, xmlNode *no
   gboolean has_value = kaltura_xml_child (node, "Value") != NULL;
   check_children (profile, node, skip_elements, TRUE);
   gint64 count = has_value ? read_number (profile, node, "Value", 0, MAX_FRAMES, -1)
-      : read_number (profile, video_node, "SkipFrameCount", 0, MAX_FRAMES, -1);
+                           : read_number (profile, video_node, "SkipFrameCount", 0, MAX_FRAMES, -1);
   video->have_skip_frames = count >= 0;
   video->skip_frames = count > 0 ? (guint) count : 0;
 }
@@ -424,7 +418,7 @@ read_groups (KalturaProfile *profile, xmlNode *list)
 {
   check_children (profile, list, groups_elements, FALSE);
   for (xmlNode *node = kaltura_xml_child (list, "StreamNameGroup"); node != NULL;
-      node = kaltura_xml_next (node, "StreamNameGroup"))
+       node = kaltura_xml_next (node, "StreamNameGroup"))
     read_group (profile, node);
 }
 

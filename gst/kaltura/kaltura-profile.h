@@ -10,24 +10,24 @@ G_BEGIN_DECLS
  * what the XML says, before any substitution; NULL or the have_ flag FALSE = the element is absent.
  */
 typedef struct {
-  char *codec;                  /* "PassThru", "H.264", "H.263", "Disable" */
-  char *implementation;         /* "default", "NVENC", "QuickSync" ...; from Implementation, else Transcoder */
-  char *fit_mode;               /* "match-source", "fit-width", "fit-height", "letterbox", "crop", "stretch" */
-  guint width, height;          /* pixels, 0 = absent */
-  char *profile;                /* "baseline", "main", "high" */
-  char *bitrate;                /* bps as text, may be "${SourceVideoBitrate}" */
+  char *codec;          /* "PassThru", "H.264", "H.263", "Disable" */
+  char *implementation; /* "default", "NVENC", "QuickSync" ...; from Implementation, else Transcoder */
+  char *fit_mode;       /* "match-source", "fit-width", "fit-height", "letterbox", "crop", "stretch" */
+  guint width, height;  /* pixels, 0 = absent */
+  char *profile;        /* "baseline", "main", "high" */
+  char *bitrate;        /* bps as text, may be "${SourceVideoBitrate}" */
   gboolean have_follow_source;
   gboolean follow_source;
-  guint interval;               /* frames, 0 = absent */
-  guint skip_frames;            /* 0 = absent or none; both spellings of SkipFrameCount */
+  guint interval;    /* frames, 0 = absent */
+  guint skip_frames; /* 0 = absent or none; both spellings of SkipFrameCount */
   gboolean have_skip_frames;
   gint gpu_id;
-  GPtrArray *parameters;        /* of KalturaProfileParameter */
+  GPtrArray *parameters; /* of KalturaProfileParameter */
 } KalturaProfileVideo;
 
 typedef struct {
-  char *codec;                  /* "PassThru", "AAC", "Disable" */
-  char *bitrate;                /* bps as text, may be "${SourceAudioBitrate}" */
+  char *codec;   /* "PassThru", "AAC", "Disable" */
+  char *bitrate; /* bps as text, may be "${SourceAudioBitrate}" */
 } KalturaProfileAudio;
 
 typedef struct {
@@ -36,26 +36,26 @@ typedef struct {
 
 typedef struct {
   char *name;
-  char *stream_name;            /* raw: "0_abcd1234_33", "mp4:${SourceStreamName}_33" */
+  char *stream_name; /* raw: "0_abcd1234_33", "mp4:${SourceStreamName}_33" */
   gboolean enabled;
   KalturaProfileVideo video;
   KalturaProfileAudio audio;
 } KalturaProfileEncode;
 
 typedef struct {
-  char *name;                   /* "all" */
-  char *stream_name;            /* raw: "${SourceStreamName}_all" */
-  GPtrArray *members;           /* of char *, Encode names */
+  char *name;         /* "all" */
+  char *stream_name;  /* raw: "${SourceStreamName}_all" */
+  GPtrArray *members; /* of char *, Encode names */
 } KalturaProfileGroup;
 
 typedef struct {
-  GPtrArray *encodes;           /* of KalturaProfileEncode, all of them, in the order of the file */
-  GPtrArray *groups;            /* of KalturaProfileGroup */
-  GPtrArray *properties;        /* of KalturaProfileParameter */
+  GPtrArray *encodes;    /* of KalturaProfileEncode, all of them, in the order of the file */
+  GPtrArray *groups;     /* of KalturaProfileGroup */
+  GPtrArray *properties; /* of KalturaProfileParameter */
   gboolean deinterlace;
-  char *decode_implementation;  /* nullable */
-  char *scale_implementation;   /* nullable */
-  GPtrArray *warnings;          /* of char *: unknown elements and values, one sentence each */
+  char *decode_implementation; /* nullable */
+  char *scale_implementation;  /* nullable */
+  GPtrArray *warnings;         /* of char *: unknown elements and values, one sentence each */
 } KalturaProfile;
 
 /*

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-#define MIN_LENGTH 4            /* bytes; what is shorter cannot be told from other text */
-#define PREFIX_LENGTH 12        /* bytes */
+#define MIN_LENGTH 4     /* bytes; what is shorter cannot be told from other text */
+#define PREFIX_LENGTH 12 /* bytes */
 
 /* Where @secret or a beginning of it stands in @text, NULL = nowhere; @length: how many bytes of it. */
 static const char *

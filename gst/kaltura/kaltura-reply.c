@@ -11,14 +11,13 @@
 #include "kaltura-error.h"
 #include "kaltura-xml.h"
 
-#define MAX_QUOTED 80           /* bytes of an unusable reply in the message */
-#define MAX_MESSAGE 300         /* bytes of the API's own message */
+#define MAX_QUOTED 80   /* bytes of an unusable reply in the message */
+#define MAX_MESSAGE 300 /* bytes of the API's own message */
 
-struct _KalturaReply
-{
-  char *name;                   /* of the element */
-  char *text;                   /* of a leaf, NULL when there are children */
-  GPtrArray *children;          /* of KalturaReply, NULL for a leaf */
+struct _KalturaReply {
+  char *name;          /* of the element */
+  char *text;          /* of a leaf, NULL when there are children */
+  GPtrArray *children; /* of KalturaReply, NULL for a leaf */
 };
 
 void

@@ -19,9 +19,9 @@
 #include <string.h>
 #include "kaltura-error.h"
 
-#define MAX_TEXT 4096           /* bytes; nginx-rtmp passes on 255 of each of its fields */
-#define MAX_TOKEN 128           /* bytes after decoding; Kaltura's stream passwords have 8 */
-#define MAX_QUOTED 64           /* bytes of foreign text in a message */
+#define MAX_TEXT 4096 /* bytes; nginx-rtmp passes on 255 of each of its fields */
+#define MAX_TOKEN 128 /* bytes after decoding; Kaltura's stream passwords have 8 */
+#define MAX_QUOTED 64 /* bytes of foreign text in a message */
 
 void
 kaltura_broadcast_clear (KalturaBroadcast *broadcast)
@@ -79,7 +79,7 @@ cut_query (const char *text, GError **error)
   if (query != NULL)
     query++;
   else if (strstr (text, "://") != NULL || text[0] == '/')
-    query = "";                 /* a URL without a query */
+    query = ""; /* a URL without a query */
   else
     query = text;
   return g_strndup (query, strcspn (query, "/"));
@@ -134,8 +134,8 @@ static gboolean
 has_backend_prefix (const char *value)
 {
   gsize length = strlen (value);
-  return length > KALTURA_ENTRY_ID_LENGTH + 1 && value[length - KALTURA_ENTRY_ID_LENGTH - 1] == '-'
-      && kaltura_entry_id_is_valid (value + length - KALTURA_ENTRY_ID_LENGTH);
+  return length > KALTURA_ENTRY_ID_LENGTH + 1 && value[length - KALTURA_ENTRY_ID_LENGTH - 1] == '-' &&
+      kaltura_entry_id_is_valid (value + length - KALTURA_ENTRY_ID_LENGTH);
 }
 
 static gboolean
@@ -206,8 +206,8 @@ kaltura_broadcast_parse (const char *text, GError **error)
   if (query == NULL)
     return NULL;
   g_autoptr (KalturaBroadcast) broadcast = g_new0 (KalturaBroadcast, 1);
-  if (!parse_partner (broadcast, text, query, error) || !parse_entry (broadcast, text, query, error)
-      || !parse_index (broadcast, text, query, error) || !parse_token (broadcast, text, query, error))
+  if (!parse_partner (broadcast, text, query, error) || !parse_entry (broadcast, text, query, error) ||
+      !parse_index (broadcast, text, query, error) || !parse_token (broadcast, text, query, error))
     return NULL;
   return g_steal_pointer (&broadcast);
 }

@@ -10,10 +10,10 @@ G_BEGIN_DECLS
 
 /* What an encoder says of itself when it publishes: the query of the RTMP URL. */
 typedef struct {
-  gint partner_id;                              /* p, > 0 */
-  char entry_id[KALTURA_ENTRY_ID_LENGTH + 1];   /* e */
-  gint server_index;                            /* i: 0 primary, 1 backup */
-  char *token;                                  /* t, 1 to 128 bytes after URL decoding; a secret: never log it */
+  gint partner_id;                            /* p, > 0 */
+  char entry_id[KALTURA_ENTRY_ID_LENGTH + 1]; /* e */
+  gint server_index;                          /* i: 0 primary, 1 backup */
+  char *token;                                /* t, 1 to 128 bytes after URL decoding; a secret: never log it */
 } KalturaBroadcast;
 
 void kaltura_broadcast_clear (KalturaBroadcast *broadcast);
@@ -32,7 +32,7 @@ KalturaBroadcast *kaltura_broadcast_parse (const char *text, GError **error);
 /* A stream name "0_rkij47dr_1": entry and suffix. */
 typedef struct {
   char entry_id[KALTURA_ENTRY_ID_LENGTH + 1];
-  guint suffix;                                 /* 1 to 9999 */
+  guint suffix; /* 1 to 9999 */
 } KalturaStreamName;
 
 /* ^[0-9]_[A-Za-z0-9]{8}_[1-9][0-9]{0,3}$ and nothing else. Error: KALTURA_ERROR_INPUT, the name quoted with control
