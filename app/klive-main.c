@@ -16,6 +16,8 @@ typedef struct {
 } Command;
 
 static const Command commands[] = {
+  {"check-config", "checks klive.conf", klive_check_config_main},
+  {"nginx-config", "prints nginx's configuration", klive_nginx_config_main},
   {NULL}
 };
 

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the commands that read klive.conf share, and the two small ones that only look at it: check-config and
+ * nginx-config. Called by main().
+ */
+#include "klive-commands.h"
+
+#include "klive-nginx-config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+KalturaConfig *
+klive_command_read_config (int argc, char **argv, const char *summary, const GOptionEntry *entries, int *exit_code)
+{
+  g_autofree char *path = NULL;
+  const GOptionEntry own[] = {
+    {"config", 'c', 0, G_OPTION_ARG_FILENAME, &path, "Configuration, default " KLIVE_DEFAULT_CONFIG, "FILE"},
+    {NULL}
+  };
+  g_autofree char *name = g_strconcat ("klive-launcher ", argv[0], NULL);
+  g_set_prgname (name);
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_option_context_set_summary (context, summary);
+  g_option_context_add_main_entries (context, own, NULL);
+  if (entries)
+    g_option_context_add_main_entries (context, entries, NULL);
+  g_autoptr (GError) error = NULL;
+  if (!g_option_context_parse (context, &argc, &argv, &error) || argc > 1) {
+    fprintf (stderr, "%s: %s\n", name, error ? error->message : "an argument too many; see --help");
+    *exit_code = KLIVE_EXIT_USAGE;
+    return NULL;
+  }
+  g_autoptr (KalturaConfig) config = kaltura_config_load (path ? path : KLIVE_DEFAULT_CONFIG, &error);
+  if (!config || !klive_nginx_config_check (config, &error)) {
+    fprintf (stderr, "%s: %s%s%s\n", name, config ? config->path : "", config ? ": " : "", error->message);
+    *exit_code = KLIVE_EXIT_CONFIG;
+    return NULL;
+  }
+  return g_steal_pointer (&config);
+}
+
+int
+klive_check_config_main (int argc, char **argv)
+{
+  int exit_code;
+  g_autoptr (KalturaConfig) config = klive_command_read_config (argc, argv,
+      "Checks the configuration: keys, values, files, and whether nginx has what it needs.", NULL, &exit_code);
+  if (!config)
+    return exit_code;
+  printf ("%s: ok\n", config->path);
+  return KLIVE_EXIT_DONE;
+}
+
+static gboolean
+print_part (const KalturaConfig *config, KliveNginxPart part, const char *head, GError **error)
+{
+  g_autofree char *text = klive_nginx_config_render (config, part, error);
+  if (!text)
+    return FALSE;
+  if (*text)
+    printf ("%s%s", head, text);
+  return TRUE;
+}
+
+static gboolean
+print_parts (const KalturaConfig *config, const char *part, GError **error)
+{
+  static const struct {
+    const char *name;
+    KliveNginxPart part;
+    const char *head;
+  } parts[] = {
+    {"rtmp", KLIVE_NGINX_RTMP, "# For the top level of nginx.conf (--part rtmp). Needs libnginx-mod-rtmp, and\n"
+      "# worker_processes 1; error_log at level warn or above, as info writes the encoders' tokens.\n"},
+    {"http", KLIVE_NGINX_HTTP, "\n# For http {}, such as a file in conf.d (--part http). nginx's user must be able to read\n"
+      "# the hls folder and to write the nginx folder of the state directory.\n"},
+    {"stream", KLIVE_NGINX_STREAM, "\n# For the top level of nginx.conf (--part stream). Needs libnginx-mod-stream.\n"},
+  };
+  gboolean found = FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
+    if (part && strcmp (part, parts[i].name) != 0)
+      continue;
+    found = TRUE;
+    if (!print_part (config, parts[i].part, part ? "" : parts[i].head, error))
+      return FALSE;
+  }
+  if (!found)
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--part: rtmp, http or stream expected");
+  return found;
+}
+
+int
+klive_nginx_config_main (int argc, char **argv)
+{
+  g_autofree char *part = NULL;
+  const GOptionEntry entries[] = {
+    {"part", 0, 0, G_OPTION_ARG_STRING, &part, "Only one part for a system nginx: rtmp, http or stream", "PART"},
+    {NULL}
+  };
+  int exit_code;
+  g_autoptr (KalturaConfig) config = klive_command_read_config (argc, argv,
+      "Prints nginx's configuration: the whole of the private instance, or, with [nginx] managed=false or --part,\n"
+      "what a system nginx has to include.", entries, &exit_code);
+  if (!config)
+    return exit_code;
+  g_autoptr (GError) error = NULL;
+  gboolean done = config->managed && !part ? print_part (config, KLIVE_NGINX_WHOLE, "", &error)
+      : print_parts (config, part, &error);
+  if (!done)
+    fprintf (stderr, "klive-launcher nginx-config: %s\n", error->message);
+  return done ? KLIVE_EXIT_DONE : error->domain == G_OPTION_ERROR ? KLIVE_EXIT_USAGE : KLIVE_EXIT_CONFIG;
+}

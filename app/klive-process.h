@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* What the launcher needs of child processes beyond GSubprocess. */
+
+typedef enum {
+  KLIVE_PROCESS_TIED,           /* gets SIGTERM when the thread that spawned it ends (the main thread: when we die) */
+  KLIVE_PROCESS_FREE,           /* outlives us */
+} KliveProcessTie;
+
+/*
+ * Starts @argv in @cwd, in a process group of its own (a Ctrl-C at our terminal is for us alone), without our open
+ * files. Call from the main thread: the parent-death signal belongs to the thread that forks.
+ */
+GSubprocess *klive_process_spawn (const char *const *argv, const char *cwd, KliveProcessTie tie,
+    GSubprocessFlags flags, GError **error);
+
+/* The pid of a running child, 0 once it has ended. */
+GPid klive_process_get_pid (GSubprocess *process);
+
+/* Whether @pid is there and no zombie. */
+gboolean klive_process_is_alive (GPid pid);
+
+/* The arguments of @pid, NULL when it is not there. */
+char **klive_process_get_argv (GPid pid);
+
+/* Pids of the processes with program name @comm (at most 15 bytes) and working directory @cwd; free with g_array_unref(). */
+GArray *klive_process_find (const char *comm, const char *cwd);
+
+G_END_DECLS
