@@ -15,8 +15,7 @@ klive_command_read_config (int argc, char **argv, const char *summary, const GOp
 {
   g_autofree char *path = NULL;
   const GOptionEntry own[] = {
-    {"config", 'c', 0, G_OPTION_ARG_FILENAME, &path, "Configuration, default " KLIVE_DEFAULT_CONFIG, "FILE"},
-    {NULL}
+    { "config", 'c', 0, G_OPTION_ARG_FILENAME, &path, "Configuration, default " KLIVE_DEFAULT_CONFIG, "FILE" }, { NULL }
   };
   g_autofree char *name = g_strconcat ("klive-launcher ", argv[0], NULL);
   g_set_prgname (name);
@@ -71,11 +70,14 @@ print_parts (const KalturaConfig *config, const char *part, GError **error)
     KliveNginxPart part;
     const char *head;
   } parts[] = {
-    {"rtmp", KLIVE_NGINX_RTMP, "# For the top level of nginx.conf (--part rtmp). Needs libnginx-mod-rtmp, and\n"
-      "# worker_processes 1; error_log at level warn or above, as info writes the encoders' tokens.\n"},
-    {"http", KLIVE_NGINX_HTTP, "\n# For http {}, such as a file in conf.d (--part http). nginx's user must be able to read\n"
-      "# the hls folder and to write the nginx folder of the state directory.\n"},
-    {"stream", KLIVE_NGINX_STREAM, "\n# For the top level of nginx.conf (--part stream). Needs libnginx-mod-stream.\n"},
+    { "rtmp", KLIVE_NGINX_RTMP,
+        "# For the top level of nginx.conf (--part rtmp). Needs libnginx-mod-rtmp, and\n"
+        "# worker_processes 1; error_log at level warn or above, as info writes the encoders' tokens.\n" },
+    { "http", KLIVE_NGINX_HTTP,
+        "\n# For http {}, such as a file in conf.d (--part http). nginx's user must be able to read\n"
+        "# the hls folder and to write the nginx folder of the state directory.\n" },
+    { "stream", KLIVE_NGINX_STREAM,
+        "\n# For the top level of nginx.conf (--part stream). Needs libnginx-mod-stream.\n" },
   };
   gboolean found = FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
@@ -94,19 +96,19 @@ int
 klive_nginx_config_main (int argc, char **argv)
 {
   g_autofree char *part = NULL;
-  const GOptionEntry entries[] = {
-    {"part", 0, 0, G_OPTION_ARG_STRING, &part, "Only one part for a system nginx: rtmp, http or stream", "PART"},
-    {NULL}
-  };
+  const GOptionEntry entries[] = { { "part", 0, 0, G_OPTION_ARG_STRING, &part,
+                                       "Only one part for a system nginx: rtmp, http or stream", "PART" },
+    { NULL } };
   int exit_code;
   g_autoptr (KalturaConfig) config = klive_command_read_config (argc, argv,
       "Prints nginx's configuration: the whole of the private instance, or, with [nginx] managed=false or --part,\n"
-      "what a system nginx has to include.", entries, &exit_code);
+      "what a system nginx has to include.",
+      entries, &exit_code);
   if (!config)
     return exit_code;
   g_autoptr (GError) error = NULL;
   gboolean done = config->managed && !part ? print_part (config, KLIVE_NGINX_WHOLE, "", &error)
-      : print_parts (config, part, &error);
+                                           : print_parts (config, part, &error);
   if (!done)
     fprintf (stderr, "klive-launcher nginx-config: %s\n", error->message);
   return done ? KLIVE_EXIT_DONE : error->domain == G_OPTION_ERROR ? KLIVE_EXIT_USAGE : KLIVE_EXIT_CONFIG;

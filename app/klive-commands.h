@@ -12,23 +12,23 @@ enum {
   KLIVE_EXIT_FAILED = 1,
   KLIVE_EXIT_USAGE = 2,
   KLIVE_EXIT_CONFIG = 3,
-  KLIVE_EXIT_REFUSED = 4,       /* by Kaltura */
+  KLIVE_EXIT_REFUSED = 4, /* by Kaltura */
 };
 
 /* The configuration that commands read without --config. */
 #define KLIVE_DEFAULT_CONFIG "/etc/klive/klive.conf"
 
 /* The commands of klive-launcher, each in the file of its noun. argv[0] is the command's name. */
-int klive_serve_main (int argc, char **argv);           /* klive-serve.c */
-int klive_worker_main (int argc, char **argv);          /* klive-worker.c */
-int klive_render_main (int argc, char **argv);          /* klive-render.c */
-int klive_check_config_main (int argc, char **argv);    /* klive-commands.c */
-int klive_nginx_config_main (int argc, char **argv);    /* klive-commands.c */
-int klive_status_main (int argc, char **argv);          /* klive-status.c */
+int klive_serve_main (int argc, char **argv);        /* klive-serve.c */
+int klive_worker_main (int argc, char **argv);       /* klive-worker.c */
+int klive_render_main (int argc, char **argv);       /* klive-render.c */
+int klive_check_config_main (int argc, char **argv); /* klive-commands.c */
+int klive_nginx_config_main (int argc, char **argv); /* klive-commands.c */
+int klive_status_main (int argc, char **argv);       /* klive-status.c */
 
 /*
- * Reads the options of a command: --config FILE and those of @entries (nullable), with @summary for its --help; then the
- * configuration, checked. NULL = end now with *@exit_code, everything is said.
+ * Reads the options of a command: --config FILE and those of @entries (nullable), with @summary for its --help; then
+ * the configuration, checked. NULL = end now with *@exit_code, everything is said.
  */
 KalturaConfig *klive_command_read_config (int argc, char **argv, const char *summary, const GOptionEntry *entries,
     int *exit_code);

@@ -11,12 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define VALUE_MAX 1024          /* bytes of one value */
+#define VALUE_MAX 1024 /* bytes of one value */
 
 static const struct {
   const char *name;
-  int priority;                 /* of syslog */
-} levels[] = { {"error", 3}, {"warning", 4}, {"info", 6}, {"debug", 7} };
+  int priority; /* of syslog */
+} levels[] = { { "error", 3 }, { "warning", 4 }, { "info", 6 }, { "debug", 7 } };
 
 static gboolean
 is_delimiter (const char *text, const char *at)
@@ -140,13 +140,13 @@ format_line (KliveLogLevel level, const char *event, const char *entry, const ch
 static gboolean
 stderr_is_journal (void)
 {
-  static gsize known;           /* 1 = no, 2 = yes */
+  static gsize known; /* 1 = no, 2 = yes */
   if (g_once_init_enter (&known)) {
     const char *where = g_getenv ("JOURNAL_STREAM");
     struct stat st;
     unsigned long long device = 0, inode = 0;
-    gboolean yes = where && sscanf (where, "%llu:%llu", &device, &inode) == 2 && fstat (STDERR_FILENO, &st) == 0
-        && st.st_dev == device && st.st_ino == inode;
+    gboolean yes = where && sscanf (where, "%llu:%llu", &device, &inode) == 2 && fstat (STDERR_FILENO, &st) == 0 &&
+        st.st_dev == device && st.st_ino == inode;
     g_once_init_leave (&known, yes ? 2 : 1);
   }
   return known == 2;
@@ -175,7 +175,7 @@ write_line (KliveLogLevel level, GString *line)
 static gboolean
 debug_wanted (void)
 {
-  static gsize known;           /* 1 = no, 2 = yes */
+  static gsize known; /* 1 = no, 2 = yes */
   if (g_once_init_enter (&known)) {
     const char *value = g_getenv ("KLIVE_DEBUG");
     g_once_init_leave (&known, value && *value && strcmp (value, "0") != 0 ? 2 : 1);
@@ -215,12 +215,14 @@ write_glib_message (GLogLevelFlags flags, const GLogField *fields, gsize n_field
   for (gsize i = 0; i < n_fields; i++) {
     const char *value = fields[i].value;
     char **target = strcmp (fields[i].key, "MESSAGE") == 0 ? &message
-        : strcmp (fields[i].key, "GLIB_DOMAIN") == 0 ? &domain : NULL;
+        : strcmp (fields[i].key, "GLIB_DOMAIN") == 0       ? &domain
+                                                           : NULL;
     if (target && value && !*target)
       *target = fields[i].length < 0 ? g_strdup (value) : g_strndup (value, fields[i].length);
   }
   KliveLogLevel level = flags & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL) ? KLIVE_LOG_ERROR
-      : flags & G_LOG_LEVEL_WARNING ? KLIVE_LOG_WARNING : KLIVE_LOG_INFO;
+      : flags & G_LOG_LEVEL_WARNING                                        ? KLIVE_LOG_WARNING
+                                                                           : KLIVE_LOG_INFO;
   klive_log (level, "log", NULL, NULL, "domain", domain, "message", message ? message : "", NULL);
   return G_LOG_WRITER_HANDLED;
 }

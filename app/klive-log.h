@@ -17,16 +17,16 @@ typedef enum { KLIVE_LOG_ERROR, KLIVE_LOG_WARNING, KLIVE_LOG_INFO, KLIVE_LOG_DEB
 
 /*
  * Writes one event; any thread. @event: a name in kebab-case. @entry, @stream: nullable, "-" is written then. Behind
- * them a NULL-terminated list of name, value pairs of strings; a pair whose value is NULL is left out. Values are quoted
- * as needed, cut at 1024 bytes, and what looks like a token or session string in an URL is replaced by "***".
+ * them a NULL-terminated list of name, value pairs of strings; a pair whose value is NULL is left out. Values are
+ * quoted as needed, cut at 1024 bytes, and what looks like a token or session string in an URL becomes "***".
  * Callers never pass a secret all the same. KLIVE_LOG_DEBUG lines appear with KLIVE_DEBUG=1 in the environment only.
  */
-void klive_log (KliveLogLevel level, const char *event, const char *entry, const char *stream, ...)
-    G_GNUC_NULL_TERMINATED;
+void klive_log (KliveLogLevel level, const char *event, const char *entry, const char *stream,
+    ...) G_GNUC_NULL_TERMINATED;
 
 /* The line that klive_log() writes, without time, priority and newline. */
-char *klive_log_format (KliveLogLevel level, const char *event, const char *entry, const char *stream, ...)
-    G_GNUC_NULL_TERMINATED;
+char *klive_log_format (KliveLogLevel level, const char *event, const char *entry, const char *stream,
+    ...) G_GNUC_NULL_TERMINATED;
 
 /*
  * @text with the value of each query parameter t, token, ks and secret replaced by "***", percent-coded or not

@@ -11,15 +11,12 @@
 
 typedef struct {
   const char *name;
-  const char *help;             /* NULL = not shown */
+  const char *help; /* NULL = not shown */
   int (*run) (int argc, char **argv);
 } Command;
 
-static const Command commands[] = {
-  {"check-config", "checks klive.conf", klive_check_config_main},
-  {"nginx-config", "prints nginx's configuration", klive_nginx_config_main},
-  {NULL}
-};
+static const Command commands[] = { { "check-config", "checks klive.conf", klive_check_config_main },
+  { "nginx-config", "prints nginx's configuration", klive_nginx_config_main }, { NULL } };
 
 static void
 print_help (FILE *to)
@@ -29,7 +26,8 @@ print_help (FILE *to)
     if (c->help)
       fprintf (to, "  %-14s %s\n", c->name, c->help);
   fputs ("\n`klive-launcher COMMAND --help` explains a command. --version prints the version.\n"
-      "Exit codes: 0 done, 2 usage, 3 configuration, 4 refused by Kaltura, 1 otherwise.\n", to);
+         "Exit codes: 0 done, 2 usage, 3 configuration, 4 refused by Kaltura, 1 otherwise.\n",
+      to);
 }
 
 int

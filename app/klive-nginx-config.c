@@ -20,7 +20,7 @@
 /* The address on which proxied RTMP and a system nginx's control port listen: loopback, but not where clients go. */
 #define SECOND_LOOPBACK "127.0.0.2"
 
-typedef GHashTable Variables;   /* char * -> char * */
+typedef GHashTable Variables; /* char * -> char * */
 
 static void
 set (Variables *variables, const char *name, char *value)
@@ -52,7 +52,7 @@ render_template (const char *file, Variables *variables, GError **error)
   g_autofree char *text = g_strndup (g_bytes_get_data (data, NULL), g_bytes_get_size (data));
   g_autoptr (GString) out = g_string_new (NULL);
   const char *at = text;
-  for (const char *mark; (mark = strstr (at, "${")); ) {
+  for (const char *mark; (mark = strstr (at, "${"));) {
     const char *end = strchr (mark, '}');
     g_string_append_len (out, at, mark - at);
     if (!end || !append_variable (out, mark + 2, end - mark - 2, variables, file, error))
@@ -168,11 +168,10 @@ check_tls (const KalturaConfig *config, GError **error)
   if (!key)
     return TRUE;
   if (!config->tls_certificate || !config->tls_key) {
-    g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_CONFIG,
-        "[nginx] %s: needs tls-certificate and tls-key", key);
+    g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_CONFIG, "[nginx] %s: needs tls-certificate and tls-key", key);
     return FALSE;
   }
-  const char *const files[][2] = { {"tls-certificate", config->tls_certificate}, {"tls-key", config->tls_key} };
+  const char *const files[][2] = { { "tls-certificate", config->tls_certificate }, { "tls-key", config->tls_key } };
   for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
     g_autofree char *name = g_strdup_printf ("[nginx] %s", files[i][0]);
     if (!check_path (name, files[i][1], error))
@@ -182,15 +181,16 @@ check_tls (const KalturaConfig *config, GError **error)
       return FALSE;
     }
   }
-  return (!config->https_listen || check_listen ("https-listen", config->https_listen, error))
-      && (!config->rtmps_listen || check_listen ("rtmps-listen", config->rtmps_listen, error));
+  return (!config->https_listen || check_listen ("https-listen", config->https_listen, error)) &&
+      (!config->rtmps_listen || check_listen ("rtmps-listen", config->rtmps_listen, error));
 }
 
 static gboolean
 check (const KalturaConfig *config, GError **error)
 {
   if (config->shared_port) {
-    g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_CONFIG, "[nginx] shared-port: not available yet; "
+    g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_CONFIG,
+        "[nginx] shared-port: not available yet; "
         "give RTMP and HTTP a port each (rtmp-listen, http-listen) and leave it false");
     return FALSE;
   }
@@ -199,9 +199,9 @@ check (const KalturaConfig *config, GError **error)
         "[server] control-listen: \"%s\" is no place to listen; ADDRESS:PORT expected", config->control_listen);
     return FALSE;
   }
-  return check_path ("[server] state-dir", config->state_dir, error)
-      && check_listen ("rtmp-listen", config->rtmp_listen, error)
-      && check_listen ("http-listen", config->http_listen, error) && check_tls (config, error);
+  return check_path ("[server] state-dir", config->state_dir, error) &&
+      check_listen ("rtmp-listen", config->rtmp_listen, error) &&
+      check_listen ("http-listen", config->http_listen, error) && check_tls (config, error);
 }
 
 /* Where nginx reaches the launcher's hooks. */
@@ -218,8 +218,8 @@ static gboolean
 is_ipv4_loopback (const char *host)
 {
   g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
-  return address && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV4
-      && g_inet_address_get_is_loopback (address);
+  return address && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV4 &&
+      g_inet_address_get_is_loopback (address);
 }
 
 /* The encoders' door, the workers' (127.0.0.1, which the first may be already), and the one of proxied RTMP. */
@@ -253,9 +253,11 @@ http_listens (const KalturaConfig *config)
   g_autoptr (GString) lines = g_string_new (NULL);
   g_string_append_printf (lines, "        listen %s;\n", config->http_listen);
   if (config->https_listen)
-    g_string_append_printf (lines, "        listen %s ssl;\n        ssl_certificate \"%s\";\n"
+    g_string_append_printf (lines,
+        "        listen %s ssl;\n        ssl_certificate \"%s\";\n"
         "        ssl_certificate_key \"%s\";\n        ssl_protocols TLSv1.2 TLSv1.3;\n"
-        "        ssl_session_cache shared:klive_tls:2m;\n", config->https_listen, config->tls_certificate, config->tls_key);
+        "        ssl_session_cache shared:klive_tls:2m;\n",
+        config->https_listen, config->tls_certificate, config->tls_key);
   return g_strdup (lines->str);
 }
 
@@ -328,11 +330,13 @@ render_whole (const KalturaConfig *config, Variables *variables, GError **error)
     if (!stream_module)
       return NULL;
   }
-  set (variables, "load_stream", stream_module ? g_strdup_printf ("load_module \"%s\";", stream_module) : g_strdup (""));
+  set (variables, "load_stream",
+      stream_module ? g_strdup_printf ("load_module \"%s\";", stream_module) : g_strdup (""));
   set (variables, "user", g_strdup (geteuid () == 0 ? "user root;" : ""));
   char *rtmp = render_rtmp (variables, error);
   char *http = rtmp ? render_template ("nginx-http.conf.in", variables, error) : NULL;
-  char *stream = http && config->rtmps_listen ? render_template ("nginx-stream.conf.in", variables, error) : g_strdup ("");
+  char *stream =
+      http && config->rtmps_listen ? render_template ("nginx-stream.conf.in", variables, error) : g_strdup ("");
   set (variables, "rtmp", rtmp);
   set (variables, "http", http);
   set (variables, "stream", stream);
@@ -361,6 +365,7 @@ klive_nginx_config_render (const KalturaConfig *config, KliveNginxPart part, GEr
 gboolean
 klive_nginx_config_check (const KalturaConfig *config, GError **error)
 {
-  g_autofree char *text = klive_nginx_config_render (config, config->managed ? KLIVE_NGINX_WHOLE : KLIVE_NGINX_RTMP, error);
+  g_autofree char *text =
+      klive_nginx_config_render (config, config->managed ? KLIVE_NGINX_WHOLE : KLIVE_NGINX_RTMP, error);
   return text != NULL;
 }

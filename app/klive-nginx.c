@@ -25,29 +25,29 @@
 #define PORT_DEADLINE_MS 3000   /* how long a port may stay taken (an instance that is just ending) */
 #define BACKOFF_MIN_MS 200
 #define BACKOFF_MAX_MS 10000
-#define STABLE_MS 10000         /* up for so long, and the backoff starts anew */
-#define CONTROL_TIMEOUT 2       /* s, one control request */
+#define STABLE_MS 10000   /* up for so long, and the backoff starts anew */
+#define CONTROL_TIMEOUT 2 /* s, one control request */
 #define ERROR_LOG_MAX (8 * 1024 * 1024)
-#define LOG_CHECK_INTERVAL 600  /* s */
+#define LOG_CHECK_INTERVAL 600 /* s */
 
 typedef enum { STATE_DOWN, STATE_STARTING, STATE_READY, STATE_STOPPING } State;
 
 struct _KliveNginx {
-  const KalturaConfig *config;  /* not owned */
+  const KalturaConfig *config; /* not owned */
   KliveNginxEventFunc on_event;
   gpointer user_data;
   char *directory;
   SoupSession *session;
-  GCancellable *cancellable;    /* of everything asynchronous */
-  GSubprocess *process;         /* NULL: none runs */
-  GPid pid;                     /* of @process, and its process group */
-  char *emergency;              /* the last line that nginx wrote to stderr */
+  GCancellable *cancellable; /* of everything asynchronous */
+  GSubprocess *process;      /* NULL: none runs */
+  GPid pid;                  /* of @process, and its process group */
+  char *emergency;           /* the last line that nginx wrote to stderr */
   State state;
-  gint64 attempt_began;         /* monotonic, us */
-  gint64 ready_since;           /* monotonic, us */
+  gint64 attempt_began; /* monotonic, us */
+  gint64 ready_since;   /* monotonic, us */
   guint timer;
   guint log_timer;
-  guint backoff;                /* ms */
+  guint backoff; /* ms */
   guint restarts;
   GSourceFunc stopped;
   gpointer stopped_data;
@@ -99,11 +99,11 @@ try_port (const char *key, const char *listen, GError **error)
   g_strdelimit (bare, "]", '\0');
   g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string (bare, port);
   g_autoptr (GError) why = NULL;
-  g_autoptr (GSocket) socket = g_socket_new (g_socket_address_get_family (address), G_SOCKET_TYPE_STREAM,
-      G_SOCKET_PROTOCOL_TCP, &why);
+  g_autoptr (GSocket) socket =
+      g_socket_new (g_socket_address_get_family (address), G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, &why);
   if (socket && g_socket_bind (socket, address, TRUE, &why) && g_socket_listen (socket, &why))
     return TRUE;
-  const char *text = strstr (why->message, ": ");       /* GLib: "Error binding to address 127.0.0.1:1935: Address …" */
+  const char *text = strstr (why->message, ": "); /* GLib: "Error binding to address 127.0.0.1:1935: Address …" */
   const char *next;
   while (text && (next = strstr (text + 2, ": ")))
     text = next;
@@ -115,9 +115,8 @@ try_port (const char *key, const char *listen, GError **error)
 static gboolean
 try_ports (const KalturaConfig *config, GError **error)
 {
-  return try_port ("rtmp-listen", config->rtmp_listen, error) && try_port ("http-listen", config->http_listen, error)
-      && try_port ("https-listen", config->https_listen, error)
-      && try_port ("rtmps-listen", config->rtmps_listen, error);
+  return try_port ("rtmp-listen", config->rtmp_listen, error) && try_port ("http-listen", config->http_listen, error) &&
+      try_port ("https-listen", config->https_listen, error) && try_port ("rtmps-listen", config->rtmps_listen, error);
 }
 
 /* --- the process --- */
@@ -143,7 +142,7 @@ static void
 forget_process (KliveNginx *nginx)
 {
   if (nginx->pid)
-    kill (-nginx->pid, SIGKILL);        /* a worker whose master was killed keeps the ports */
+    kill (-nginx->pid, SIGKILL); /* a worker whose master was killed keeps the ports */
   g_clear_object (&nginx->process);
   nginx->pid = 0;
 }
@@ -170,7 +169,8 @@ on_process_exit (GObject *source, GAsyncResult *result, gpointer data)
     return;
   State state = nginx->state;
   if (state == STATE_STARTING) {
-    fail_attempt (nginx, g_error_new (G_IO_ERROR, G_IO_ERROR_FAILED, "nginx ended at its start: %s",
+    fail_attempt (nginx,
+        g_error_new (G_IO_ERROR, G_IO_ERROR_FAILED, "nginx ended at its start: %s",
             nginx->emergency ? nginx->emergency : "no message; see error.log in its folder"));
     return;
   }
@@ -194,7 +194,8 @@ static void
 on_stderr_line (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *line = g_data_input_stream_read_line_finish_utf8 (G_DATA_INPUT_STREAM (source), result, NULL, &error);
+  g_autofree char *line =
+      g_data_input_stream_read_line_finish_utf8 (G_DATA_INPUT_STREAM (source), result, NULL, &error);
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) || !line)
     return;
   KliveNginx *nginx = data;
@@ -229,7 +230,7 @@ write_config (KliveNginx *nginx, GError **error)
     g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "cannot make %s: %s", temp, g_strerror (errno));
     return FALSE;
   }
-  unlink (socket + strlen ("unix:"));   /* nginx does not start over an old one */
+  unlink (socket + strlen ("unix:")); /* nginx does not start over an old one */
   return g_file_set_contents (path, text, -1, error);
 }
 
@@ -238,7 +239,8 @@ spawn (KliveNginx *nginx, GError **error)
 {
   g_autofree char *program = klive_nginx_config_find_program ();
   if (!program) {
-    g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_CONFIG, "nginx is not here; the Debian packages nginx and "
+    g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_CONFIG,
+        "nginx is not here; the Debian packages nginx and "
         "libnginx-mod-rtmp have it");
     return FALSE;
   }
@@ -303,10 +305,11 @@ static void
 control_async (KliveNginx *nginx, const char *path_and_query, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autofree char *control = klive_nginx_config_control (nginx->config);
-  g_autofree char *uri = g_strdup_printf ("http://%s%s",
-      g_str_has_prefix (control, "unix:") ? "nginx" : control, path_and_query);
+  g_autofree char *uri =
+      g_strdup_printf ("http://%s%s", g_str_has_prefix (control, "unix:") ? "nginx" : control, path_and_query);
   g_autoptr (SoupMessage) message = soup_message_new ("GET", uri);
-  soup_session_send_and_read_async (nginx->session, message, G_PRIORITY_DEFAULT, nginx->cancellable, callback, user_data);
+  soup_session_send_and_read_async (nginx->session, message, G_PRIORITY_DEFAULT, nginx->cancellable, callback,
+      user_data);
 }
 
 static void
@@ -371,7 +374,7 @@ klive_nginx_drop_finish (GAsyncResult *result, GError **error)
 
 typedef struct {
   GHashTable *names;
-  GString *name;                /* of the stream that is being read */
+  GString *name; /* of the stream that is being read */
   gboolean publishing;
 } StatReader;
 
@@ -416,8 +419,7 @@ klive_nginx_parse_stat (const char *xml, gsize length, GError **error)
   g_autoptr (GString) name = g_string_new (NULL);
   StatReader reader = { names, name, FALSE };
   g_autoptr (GMarkupParseContext) context = g_markup_parse_context_new (&parser, 0, &reader, NULL);
-  if (!g_markup_parse_context_parse (context, xml, length, error)
-      || !g_markup_parse_context_end_parse (context, error))
+  if (!g_markup_parse_context_parse (context, xml, length, error) || !g_markup_parse_context_end_parse (context, error))
     return NULL;
   return g_steal_pointer (&names);
 }
@@ -428,8 +430,8 @@ on_listed (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GTask) task = data;
   GError *error = NULL;
   g_autoptr (GBytes) body = control_finish (SOUP_SESSION (source), result, &error);
-  GHashTable *names = body
-      ? klive_nginx_parse_stat (g_bytes_get_data (body, NULL), g_bytes_get_size (body), &error) : NULL;
+  GHashTable *names =
+      body ? klive_nginx_parse_stat (g_bytes_get_data (body, NULL), g_bytes_get_size (body), &error) : NULL;
   if (names)
     g_task_return_pointer (task, names, (GDestroyNotify) g_hash_table_unref);
   else
@@ -467,10 +469,10 @@ static SoupSession *
 make_session (const KalturaConfig *config)
 {
   g_autofree char *control = klive_nginx_config_control (config);
-  g_autoptr (GSocketAddress) address = g_str_has_prefix (control, "unix:")
-      ? g_unix_socket_address_new (control + strlen ("unix:")) : NULL;
-  return soup_session_new_with_options ("timeout", CONTROL_TIMEOUT, "proxy-resolver", NULL, "remote-connectable", address,
-      NULL);
+  g_autoptr (GSocketAddress) address =
+      g_str_has_prefix (control, "unix:") ? g_unix_socket_address_new (control + strlen ("unix:")) : NULL;
+  return soup_session_new_with_options ("timeout", CONTROL_TIMEOUT, "proxy-resolver", NULL, "remote-connectable",
+      address, NULL);
 }
 
 KliveNginx *

@@ -13,9 +13,9 @@ G_BEGIN_DECLS
 typedef struct _KliveNginx KliveNginx;
 
 typedef enum {
-  KLIVE_NGINX_READY,            /* it listens; again after each restart */
-  KLIVE_NGINX_LOST,             /* it died, and every publisher with it; a restart is on its way */
-  KLIVE_NGINX_FAILED,           /* it cannot be started: @error says why; tried again with backoff */
+  KLIVE_NGINX_READY,  /* it listens; again after each restart */
+  KLIVE_NGINX_LOST,   /* it died, and every publisher with it; a restart is on its way */
+  KLIVE_NGINX_FAILED, /* it cannot be started: @error says why; tried again with backoff */
 } KliveNginxEvent;
 
 typedef void (*KliveNginxEventFunc) (KliveNginxEvent event, const GError *error, gpointer user_data);

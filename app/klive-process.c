@@ -18,7 +18,7 @@ set_up_child (gpointer data)
   if (!data)
     return;
   prctl (PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid () != GPOINTER_TO_INT (data))     /* we died before that */
+  if (getppid () != GPOINTER_TO_INT (data)) /* we died before that */
     _exit (127);
 }
 
@@ -48,7 +48,7 @@ klive_process_is_alive (GPid pid)
   g_autofree char *stat = NULL;
   if (pid <= 0 || !g_file_get_contents (path, &stat, NULL, NULL))
     return FALSE;
-  const char *state = strrchr (stat, ')');      /* the name in front may hold anything */
+  const char *state = strrchr (stat, ')'); /* the name in front may hold anything */
   return state && strlen (state) > 2 && state[2] != 'Z' && state[2] != 'X';
 }
 
@@ -72,8 +72,8 @@ matches (const char *pid, const char *comm, const char *cwd)
   g_autofree char *comm_path = g_build_filename ("/proc", pid, "comm", NULL);
   g_autofree char *cwd_path = g_build_filename ("/proc", pid, "cwd", NULL);
   g_autofree char *name = NULL;
-  if (!g_ascii_isdigit (pid[0]) || !g_file_get_contents (comm_path, &name, NULL, NULL)
-      || strcmp (g_strchomp (name), comm) != 0)
+  if (!g_ascii_isdigit (pid[0]) || !g_file_get_contents (comm_path, &name, NULL, NULL) ||
+      strcmp (g_strchomp (name), comm) != 0)
     return FALSE;
   g_autofree char *where = g_file_read_link (cwd_path, NULL);
   return g_strcmp0 (where, cwd) == 0;

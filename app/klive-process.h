@@ -8,16 +8,16 @@ G_BEGIN_DECLS
 /* What the launcher needs of child processes beyond GSubprocess. */
 
 typedef enum {
-  KLIVE_PROCESS_TIED,           /* gets SIGTERM when the thread that spawned it ends (the main thread: when we die) */
-  KLIVE_PROCESS_FREE,           /* outlives us */
+  KLIVE_PROCESS_TIED, /* gets SIGTERM when the thread that spawned it ends (the main thread: when we die) */
+  KLIVE_PROCESS_FREE, /* outlives us */
 } KliveProcessTie;
 
 /*
  * Starts @argv in @cwd, in a process group of its own (a Ctrl-C at our terminal is for us alone), without our open
  * files. Call from the main thread: the parent-death signal belongs to the thread that forks.
  */
-GSubprocess *klive_process_spawn (const char *const *argv, const char *cwd, KliveProcessTie tie,
-    GSubprocessFlags flags, GError **error);
+GSubprocess *klive_process_spawn (const char *const *argv, const char *cwd, KliveProcessTie tie, GSubprocessFlags flags,
+    GError **error);
 
 /* The pid of a running child, 0 once it has ended. */
 GPid klive_process_get_pid (GSubprocess *process);
@@ -28,7 +28,7 @@ gboolean klive_process_is_alive (GPid pid);
 /* The arguments of @pid, NULL when it is not there. */
 char **klive_process_get_argv (GPid pid);
 
-/* Pids of the processes with program name @comm (at most 15 bytes) and working directory @cwd; free with g_array_unref(). */
+/* Pids (GPid) of the processes with program name @comm (at most 15 bytes) and working directory @cwd. (transfer full) */
 GArray *klive_process_find (const char *comm, const char *cwd);
 
 G_END_DECLS

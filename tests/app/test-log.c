@@ -7,9 +7,10 @@
 static void
 test_line (void)
 {
-  g_autofree char *line = klive_log_format (KLIVE_LOG_INFO, "publish-refused", "0_rkij47dr", "0_rkij47dr_1",
-      "code", "LIVE_STREAM_INVALID_TOKEN", "message", "Invalid token supplied", NULL);
-  g_assert_cmpstr (line, ==, "level=info event=publish-refused entry=0_rkij47dr stream=0_rkij47dr_1 "
+  g_autofree char *line = klive_log_format (KLIVE_LOG_INFO, "publish-refused", "0_rkij47dr", "0_rkij47dr_1", "code",
+      "LIVE_STREAM_INVALID_TOKEN", "message", "Invalid token supplied", NULL);
+  g_assert_cmpstr (line, ==,
+      "level=info event=publish-refused entry=0_rkij47dr stream=0_rkij47dr_1 "
       "code=LIVE_STREAM_INVALID_TOKEN message=\"Invalid token supplied\"");
 }
 
@@ -23,9 +24,10 @@ test_nothing_known (void)
 static void
 test_escapes (void)
 {
-  g_autofree char *line = klive_log_format (KLIVE_LOG_ERROR, "x", "e", "s", "v",
-      "a\"b\\c\nlevel=info event=forged \x01\xff", NULL);
-  g_assert_cmpstr (line, ==, "level=error event=x entry=e stream=s v=\"a\\\"b\\\\c\\nlevel=info event=forged \\x01"
+  g_autofree char *line =
+      klive_log_format (KLIVE_LOG_ERROR, "x", "e", "s", "v", "a\"b\\c\nlevel=info event=forged \x01\xff", NULL);
+  g_assert_cmpstr (line, ==,
+      "level=error event=x entry=e stream=s v=\"a\\\"b\\\\c\\nlevel=info event=forged \\x01"
       "\xef\xbf\xbd\"");
 }
 
@@ -44,15 +46,15 @@ test_scrub (void)
   static const struct {
     const char *in, *out;
   } cases[] = {
-    {"rtmp://h/kLive/?p=102&e=0_rkij47dr&i=0&t=12ab34cd", "rtmp://h/kLive/?p=102&e=0_rkij47dr&i=0&t=***"},
-    {"rtmp://h/kLive/?t=12ab34cd&p=102/0_rkij47dr_1", "rtmp://h/kLive/?t=***&p=102/0_rkij47dr_1"},
-    {"rtmp://h/kLive/%3Fp=102%26t=12ab34cd%26i=0", "rtmp://h/kLive/%3Fp=102%26t=***%26i=0"},
-    {"rtmp://h/kLive/%3Fp%3D102%26t%3D12ab34cd%26i=0", "rtmp://h/kLive/%3Fp%3D102%26t%3D***%26i=0"},
-    {"POST ks=djJ8LTV8&service=x", "POST ks=***&service=x"},
-    {"first=1 start=2 token=abc, left", "first=1 start=2 token=*** left"},
-    {"t=", "t=***"},
-    {"", ""},
-    {"nothing here", "nothing here"},
+    { "rtmp://h/kLive/?p=102&e=0_rkij47dr&i=0&t=12ab34cd", "rtmp://h/kLive/?p=102&e=0_rkij47dr&i=0&t=***" },
+    { "rtmp://h/kLive/?t=12ab34cd&p=102/0_rkij47dr_1", "rtmp://h/kLive/?t=***&p=102/0_rkij47dr_1" },
+    { "rtmp://h/kLive/%3Fp=102%26t=12ab34cd%26i=0", "rtmp://h/kLive/%3Fp=102%26t=***%26i=0" },
+    { "rtmp://h/kLive/%3Fp%3D102%26t%3D12ab34cd%26i=0", "rtmp://h/kLive/%3Fp%3D102%26t%3D***%26i=0" },
+    { "POST ks=djJ8LTV8&service=x", "POST ks=***&service=x" },
+    { "first=1 start=2 token=abc, left", "first=1 start=2 token=*** left" },
+    { "t=", "t=***" },
+    { "", "" },
+    { "nothing here", "nothing here" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *out = klive_log_scrub (cases[i].in);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """nginx as klive-launcher configures it: URLs, types, caching, CORS, ranges, and who may do what. No launcher runs:
-nginx gets the output of `klive-launcher nginx-config` and files that the test lays; a small server answers the hooks."""
+nginx gets what `klive-launcher nginx-config` prints and files that the test lays; a small server answers the hooks."""
 
 import http.server
 import os
@@ -278,11 +278,13 @@ def test_hooks_and_names(own):
     own.hooks.answers["/hook/publish"] = (302, f"{E}_1@0-1763812345678")
     done = publish(own, f"rtmp://127.0.0.1:{own.rtmp}/kLive/?p=102&e={E}&i=0&t=12ab34cd/{E}_1")
     assert done.returncode == 0, done.stderr
-    klive.wait_for("the hooks", lambda: len(own.hooks.calls) >= 3)
-    assert [c[0] for c in own.hooks.calls[:2]] == ["/hook/publish", "/hook/publish_done"]
     call = own.hooks.bodies("/hook/publish")[0]
     assert call["app"] == "kLive/" and call["name"] == f"{E}_1" and "t=12ab34cd" in call["tcurl"]
-    assert own.hooks.bodies("/hook/disconnect")[0]["clientid"] == call["clientid"]
+
+    def calls_of_client():
+        return [path for path, body in own.hooks.calls if f"clientid={call['clientid']}&" in body + "&"]
+    klive.wait_for(lambda: own.hooks.calls, lambda: len(calls_of_client()) == 3)
+    assert calls_of_client() == ["/hook/publish", "/hook/publish_done", "/hook/disconnect"]
 
 
 @pytest.mark.parametrize("answer", [403, 500])
@@ -320,6 +322,33 @@ def make_certificate(folder):
     return {"tls-certificate": folder / "cert.pem", "tls-key": folder / "key.pem"}
 
 
+class Stranger:
+    """Connects to the inner side of RTMPS, as nginx would for an encoder at 203.0.113.7."""
+
+    def __init__(self, port):
+        self.inner = ("127.0.0.2", port)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            client = self.listener.accept()[0]
+            server = socket.create_connection(self.inner)
+            server.sendall(b"PROXY TCP4 203.0.113.7 127.0.0.1 40000 443\r\n")
+            for a, b in ((client, server), (server, client)):
+                threading.Thread(target=self.copy, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def copy(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
 @pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl for a certificate")
 def test_https_and_rtmps(tmp_path):
     https, rtmps = klive.free_ports(2)
@@ -338,5 +367,13 @@ def test_https_and_rtmps(tmp_path):
         done = publish(server, f"rtmps://127.0.0.1:{rtmps}/kLive/?p=102&e={E}&i=0&t=12ab34cd/{E}_1")
         assert done.returncode == 0, done.stderr
         assert server.hooks.bodies("/hook/publish")[0]["addr"] == "127.0.0.1"
+        stranger = Stranger(server.rtmp)
+        done = publish(server, f"rtmp://127.0.0.1:{stranger.port}/kLive/?p=102&e={E}&i=0&t=12ab34cd/{E}_1")
+        assert done.returncode == 0, done.stderr
+        assert server.hooks.bodies("/hook/publish")[1]["addr"] == "203.0.113.7"
+        play = subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", "-rw_timeout", "3000000", "-i",
+                               f"rtmp://127.0.0.1:{stranger.port}/kLive/x", "-f", "null", "-"], capture_output=True,
+                              timeout=20 * klive.SLOW)
+        assert play.returncode != 0 and "access forbidden by rule" in server.error_log()
     finally:
         server.stop()
