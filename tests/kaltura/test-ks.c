@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * kaltura-ks: the vectors of tests/data/ks-vectors.json, all of them accepted by Kaltura's own code, made and parsed; and
- * what must not be accepted.
+ * kaltura-ks: the vectors of tests/data/ks-vectors.json, all of them accepted by Kaltura's own code, made and parsed;
+ * and what must not be accepted.
  */
 
 #include "kaltura-ks.h"

@@ -10,9 +10,10 @@
 
 #define ENTRY \
   "<objectType>KalturaLiveStreamEntry</objectType><id>0_abcd1234</id><name>My &lt;live&gt; &amp; more</name>" \
-  "<partnerId>102</partnerId><tags></tags><conversionProfileId>555</conversionProfileId><recordStatus>2</recordStatus>" \
-  "<dvrStatus>1</dvrStatus><dvrWindow>120</dvrWindow><recordedEntryId>0_rec12345</recordedEntryId>" \
-  "<bitrates><item><bitrate>900</bitrate><tags>source,ingest</tags></item><item><bitrate>400</bitrate></item></bitrates>" \
+  "<partnerId>102</partnerId><tags></tags><conversionProfileId>555</conversionProfileId>" \
+  "<recordStatus>2</recordStatus><dvrStatus>1</dvrStatus><dvrWindow>120</dvrWindow><recordedEntryId>0_rec12345</recordedEntryId>" \
+  "<bitrates><item><bitrate>900</bitrate><tags>source,ingest</tags></item>" \
+  "<item><bitrate>400</bitrate></item></bitrates>" \
   "<segmentDuration>6000</segmentDuration><explicitLive>1</explicitLive>"
 
 static KalturaReply *
@@ -149,8 +150,8 @@ test_entities (void)
   static const char *const laughs =
       "<?xml version=\"1.0\"?><!DOCTYPE xml [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">"
       "<!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;\">]><xml><result>&c;</result></xml>";
-  static const char *const outside =
-      "<?xml version=\"1.0\"?><!DOCTYPE xml [<!ENTITY f SYSTEM \"file:///etc/passwd\">]><xml><result>&f;</result></xml>";
+  static const char *const outside = "<?xml version=\"1.0\"?><!DOCTYPE xml [<!ENTITY f SYSTEM \"file:///etc/passwd\">]>"
+                                     "<xml><result>&f;</result></xml>";
   check_garbage (laughs, strlen (laughs));
   check_garbage (outside, strlen (outside));
 }
