@@ -93,6 +93,7 @@ test_not_flv (void)
   g_autofree char *tags = parse_all (text, 100, &error);
 
   g_assert_error (error, KLIVE_FLV_ERROR, KLIVE_FLV_ERROR_BROKEN);
+  g_assert_cmpstr (tags, ==, "");
 }
 
 static void
