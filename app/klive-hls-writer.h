@@ -30,12 +30,12 @@ typedef struct _KliveHlsWriter KliveHlsWriter;
 typedef struct _KliveHlsRun KliveHlsRun;
 
 typedef struct {
-  const char *directory;        /* STATE/hls/ENTRY/INDEX; made if absent */
+  const char *directory; /* STATE/hls/ENTRY/INDEX; made if absent */
   const char *entry;
   guint index;
-  guint64 segment_duration;     /* ns */
-  guint playlist_length;        /* segments in the plain lists, >= 3 */
-  guint64 dvr_window;           /* ns, 0 = no DVR lists */
+  guint64 segment_duration; /* ns */
+  guint playlist_length;    /* segments in the plain lists, >= 3 */
+  guint64 dvr_window;       /* ns, 0 = no DVR lists */
 } KliveHlsOptions;
 
 /* @message: one sentence for the log, no newline */
@@ -60,7 +60,7 @@ void klive_hls_writer_set_epoch (KliveHlsWriter *writer, gint64 epoch);
 
 typedef enum {
   KLIVE_HLS_RUN_DEFAULT = 0,
-  KLIVE_HLS_RUN_DISCONTINUITY = 1 << 0  /* the timeline breaks here, whatever the codec headers say */
+  KLIVE_HLS_RUN_DISCONTINUITY = 1 << 0 /* the timeline breaks here, whatever the codec headers say */
 } KliveHlsRunFlags;
 
 /*
@@ -87,14 +87,14 @@ char *klive_hls_run_get_location (const KliveHlsRun *run, const char *id);
 void klive_hls_writer_end_run (KliveHlsWriter *writer, KliveHlsRun *run);
 
 typedef struct {
-  const char *location;         /* path of the file; its last component is what the list names */
-  guint64 index;                /* as in the file name */
-  guint64 running_time;         /* ns, of the first frame */
-  guint64 duration;             /* ns */
+  const char *location; /* path of the file; its last component is what the list names */
+  guint64 index;        /* as in the file name */
+  guint64 running_time; /* ns, of the first frame */
+  guint64 duration;     /* ns */
   guint64 bytes;
-  const char *codecs;           /* RFC 6381: "avc1.4d401f,mp4a.40.2"; NULL = as before */
-  guint width, height;          /* 0 = as before, or no video */
-  guint fps_n, fps_d;           /* 0 = as before */
+  const char *codecs;  /* RFC 6381: "avc1.4d401f,mp4a.40.2"; NULL = as before */
+  guint width, height; /* 0 = as before, or no video */
+  guint fps_n, fps_d;  /* 0 = as before */
 } KliveHlsSegment;
 
 /* Lists a finished segment of rendition @id and rewrites what changes by it. One that comes too late to be listed in

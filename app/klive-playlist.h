@@ -13,11 +13,11 @@ G_BEGIN_DECLS
 typedef struct _KlivePlaylist KlivePlaylist;
 
 typedef struct {
-  char *uri;                    /* name of the file, relative to the list */
-  gint64 date;                  /* of the first frame: ns since 1970, UTC */
-  guint64 duration;             /* ns, > 0 */
+  char *uri;        /* name of the file, relative to the list */
+  gint64 date;      /* of the first frame: ns since 1970, UTC */
+  guint64 duration; /* ns, > 0 */
   guint64 bytes;
-  guint discontinuity;          /* discontinuity sequence number; the list shows each step as EXT-X-DISCONTINUITY */
+  guint discontinuity; /* discontinuity sequence number; the list shows each step as EXT-X-DISCONTINUITY */
 } KlivePlaylistSegment;
 
 typedef enum { KLIVE_PLAYLIST_PLAIN, KLIVE_PLAYLIST_DVR } KlivePlaylistWindow;
@@ -50,6 +50,9 @@ gboolean klive_playlist_append (KlivePlaylist *list, const KlivePlaylistSegment 
  */
 GStrv klive_playlist_trim (KlivePlaylist *list, guint plain_length, guint64 dvr_window, guint target_duration);
 
+/* Drops the oldest @count segments, whatever the windows say; returns their names as klive_playlist_trim() does. */
+GStrv klive_playlist_drop_first (KlivePlaylist *list, guint count);
+
 /*
  * The text of the list.
  *
@@ -62,15 +65,23 @@ char *klive_playlist_format (const KlivePlaylist *list, KlivePlaylistWindow wind
 
 /*
  * Reads a list that klive_playlist_format() wrote. Sizes of files are not in it (0).
+ *
+ * @target_duration: (out): s
  * Error KLIVE_HLS_ERROR_SYNTAX: not such a list.
  */
-KlivePlaylist *klive_playlist_parse (const char *text, GError **error);
+KlivePlaylist *klive_playlist_parse (const char *text, guint *target_duration, GError **error);
 
 /* Seconds of the segments that the plain window shows, for how long files stay after they left it. In ns. */
 guint64 klive_playlist_get_plain_duration (const KlivePlaylist *list, guint plain_length, guint target_duration);
 
+/*
+ * The highest bit rate (bps) of the newest segments together that RFC 8216 counts as a peak: sets of neighbours, the
+ * newest one among them, that last 0.5 to 1.5 target durations (a longer segment counts by itself). 0 = too short yet.
+ */
+guint64 klive_playlist_get_recent_bitrate (const KlivePlaylist *list, guint target_duration);
+
 #define KLIVE_HLS_ERROR (klive_hls_error_quark ())
-typedef enum { KLIVE_HLS_ERROR_SYNTAX, KLIVE_HLS_ERROR_NAME } KliveHlsError;
+typedef enum { KLIVE_HLS_ERROR_SYNTAX } KliveHlsError;
 GQuark klive_hls_error_quark (void);
 
 G_END_DECLS

@@ -34,29 +34,30 @@ char *klive_template_render (const char *name, const char *text, const KliveVari
  * Loads template @name ("ingest-appsrc.gst") from @directory (nullable), else from the folder that klive_template_directory()
  * gives, and renders it. Errors: as above, or G_FILE_ERROR.
  */
-char *klive_template_render_file (const char *directory, const char *name, const KliveVariables *variables, GError **error);
+char *klive_template_render_file (const char *directory, const char *name, const KliveVariables *variables,
+    GError **error);
 
 /* The folder of the templates that klive brings: $KLIVE_PIPELINES, else the one of the installation, else of the source tree. */
 const char *klive_template_directory (void);
 
 /* The table, for documentation and tests: NULL after the last. */
 typedef enum {
-  KLIVE_VARIABLE_UINT,          /* decimal, between min and max */
+  KLIVE_VARIABLE_UINT, /* decimal, between min and max */
   KLIVE_VARIABLE_INT,
-  KLIVE_VARIABLE_ENUM,          /* one of choices, separated by '|' */
-  KLIVE_VARIABLE_TOKEN,         /* [A-Za-z0-9_-]+ */
-  KLIVE_VARIABLE_STRING,        /* UTF-8 without control characters */
-  KLIVE_VARIABLE_PATH,          /* the same, not empty */
-  KLIVE_VARIABLE_URL,           /* scheme://…, no blanks or control characters */
+  KLIVE_VARIABLE_ENUM,   /* one of choices, separated by '|' */
+  KLIVE_VARIABLE_TOKEN,  /* [A-Za-z0-9_-]+ */
+  KLIVE_VARIABLE_STRING, /* UTF-8 without control characters */
+  KLIVE_VARIABLE_PATH,   /* the same, not empty */
+  KLIVE_VARIABLE_URL,    /* scheme://…, no blanks or control characters */
 } KliveVariableType;
 
 typedef struct {
   const char *name;
   KliveVariableType type;
   gint64 min, max;
-  const char *choices;          /* ENUM only */
-  const char *fallback;         /* default; NULL = must be set */
-  const char *sample;           /* a value that fits, for tests */
+  const char *choices;  /* ENUM only */
+  const char *fallback; /* default; NULL = must be set */
+  const char *sample;   /* a value that fits, for tests */
 } KliveVariable;
 
 const KliveVariable *klive_template_variables (void);
