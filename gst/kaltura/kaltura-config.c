@@ -336,7 +336,7 @@ load_key (KalturaKeyfile *keyfile, const char *group, const char *key, guint lin
     return TRUE;
 
   g_autofree char *expected = describe_expected (spec);
-  if (spec->store == store_secret)
+  if (spec->store == store_secret || (spec->store == store_url && strchr (value, '@') != NULL)) /* with a password */
     return kaltura_keyfile_fail (keyfile, group, key, error, "unusable, expected %s", expected);
   g_autofree char *quoted = kaltura_error_quote (value, -1, MAX_QUOTED);
   return kaltura_keyfile_fail (keyfile, group, key, error, "%s, expected %s", quoted, expected);

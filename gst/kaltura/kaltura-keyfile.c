@@ -168,8 +168,9 @@ kaltura_keyfile_load (const char *path, KalturaKeyfileFunc func, gpointer user_d
 char *
 kaltura_keyfile_dup_value (KalturaKeyfile *keyfile, const char *group, const char *key)
 {
-  char *value = g_key_file_get_string (keyfile->file, group, key, NULL);
-  return value != NULL ? g_strstrip (value) : NULL;
+  g_autoptr (GError) error = NULL; /* GKeyFile can give both a value and an error */
+  g_autofree char *value = g_key_file_get_string (keyfile->file, group, key, &error);
+  return error == NULL ? g_strstrip (g_steal_pointer (&value)) : NULL;
 }
 
 guint

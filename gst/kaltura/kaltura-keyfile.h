@@ -21,7 +21,9 @@ KalturaKeyfile *kaltura_keyfile_load (const char *path, KalturaKeyfileFunc func,
 void kaltura_keyfile_free (KalturaKeyfile *keyfile);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KalturaKeyfile, kaltura_keyfile_free)
 
-/* The value with GKeyFile's escapes undone and without blanks around it; NULL when the key is not there. */
+/*
+ * The value with GKeyFile's escapes undone and without blanks around it; NULL when it is not there or has a bad escape.
+ */
 char *kaltura_keyfile_dup_value (KalturaKeyfile *keyfile, const char *group, const char *key);
 /* The line of the key, else of its group, else 1. */
 guint kaltura_keyfile_get_line (KalturaKeyfile *keyfile, const char *group, const char *key);

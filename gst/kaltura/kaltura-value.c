@@ -45,6 +45,8 @@ kaltura_value_is_path (const char *value)
 gboolean
 kaltura_value_is_url (const char *value)
 {
+  if (value[strspn (value, ALPHANUMERIC "-._~:/?#[]@!$&'()*+,;=%")] != '\0')
+    return FALSE;
   g_autoptr (GUri) uri = g_uri_parse (value, G_URI_FLAGS_HAS_PASSWORD, NULL);
   if (uri == NULL)
     return FALSE;
@@ -52,8 +54,8 @@ kaltura_value_is_url (const char *value)
   const char *host = g_uri_get_host (uri);
   if (!g_str_equal (scheme, "http") && !g_str_equal (scheme, "https"))
     return FALSE;
-  return host != NULL && host[0] != '\0' && g_uri_get_userinfo (uri) == NULL && g_uri_get_query (uri) == NULL &&
-      g_uri_get_fragment (uri) == NULL;
+  return host != NULL && (kaltura_value_is_host (host) || g_hostname_is_ip_address (host)) &&
+      g_uri_get_userinfo (uri) == NULL && g_uri_get_query (uri) == NULL && g_uri_get_fragment (uri) == NULL;
 }
 
 gboolean

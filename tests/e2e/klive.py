@@ -72,6 +72,10 @@ def port_open(port):
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
+def is_root():
+    return os.geteuid() == 0
+
+
 def alive(pid):
     """Whether the process is there and not a zombie."""
     try:
@@ -563,6 +567,18 @@ def decode(url, folder, seconds=2.0, timeout=25.0, name="player", start="-2"):
     return {"video": len(video), "audio": sum(int(n) / int(r) for _, r, n in audio), "video_times": video,
             "width": int(size[1]) if size else 0, "height": int(size[2]) if size else 0, "errors": errors,
             "code": process.popen.returncode, "text": text}
+
+
+def play_gst(url, folder, frames=25, timeout=25.0, name="gst-player"):
+    """Plays with GStreamer's hlsdemux in real time until so many pictures are shown; how many were shown."""
+    player = GstLaunch(folder, ["-v", "playbin", f"uri={url}", "audio-sink=fakesink",
+                                "video-sink=fpsdisplaysink text-overlay=false video-sink=fakesink"], name=name)
+    try:
+        return wait_for(lambda: f"{frames} pictures\n{player.tail()}", lambda: (
+            lambda n: n if n >= frames or not player.running() else 0)(
+                max(map(int, re.findall(r"rendered: (\d+)", player.text())), default=0)), timeout)
+    finally:
+        player.kill()
 
 
 def probe_packets(path):

@@ -60,6 +60,10 @@ def test_every_rendition_plays(air, folder):
         assert (seen["width"], seen["height"]) == (320, 180)
 
 
+def test_gstreamer_plays_it(air, folder):
+    assert klive.play_gst(air.launcher.master_url(), folder) >= 25
+
+
 def test_master_says_what_the_variants_are(air):
     for variant in klive.parse_master(air.master):
         assert int(variant["BANDWIDTH"]) > int(variant["AVERAGE-BANDWIDTH"]) * 0.5 > 10000
