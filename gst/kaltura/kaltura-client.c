@@ -182,6 +182,8 @@ get_ks (KalturaClient *client)
 static gboolean
 repeats_secret (const Call *call)
 {
+  if (call->body->len == 0)
+    return FALSE;
   g_autofree char *head = g_strndup ((const char *) call->body->data, MIN (call->body->len, 4096));
   return kaltura_redact_is_needed (head, call->ks) || kaltura_redact_is_needed (head, call->token);
 }
@@ -306,7 +308,7 @@ take_file (Call *call, GError **error)
   }
   if (g_strstr_len ((const char *) call->body->data, MIN (call->body->len, 1024), "<result><error>") != NULL) {
     g_autoptr (GError) cause = NULL;
-    g_autoptr (KalturaReply) reply = kaltura_reply_parse ((const char *) call->body->data, call->body->len, &cause);
+    kaltura_reply_free (kaltura_reply_parse ((const char *) call->body->data, call->body->len, &cause));
     if (g_error_matches (cause, KALTURA_ERROR, KALTURA_ERROR_API)) {
       g_propagate_error (error, g_steal_pointer (&cause));
       return NULL;

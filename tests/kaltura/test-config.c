@@ -18,7 +18,7 @@ typedef struct {
 static void
 set_up (Fixture *fixture, gconstpointer data)
 {
-  fixture->dir = g_dir_make_tmp ("klive-config-XXXXXX", NULL);
+  fixture->dir = g_dir_make_tmp (NULL, NULL);
   fixture->path = g_build_filename (fixture->dir, "klive.conf", NULL);
 }
 
@@ -310,7 +310,7 @@ test_bad_urls (Fixture *fixture, gconstpointer data)
 static void
 test_unknown (Fixture *fixture, gconstpointer data)
 {
-  check_bad (fixture, REQUIRED "tiemout=5\n", 4, "[kaltura] tiemout: unknown key");
+  check_bad (fixture, REQUIRED "timeoot=5\n", 4, "[kaltura] timeoot: unknown key");
   check_bad (fixture, REQUIRED "\n# comment\n[hls]\ntimeout=5\n", 7, "[hls] timeout: unknown key");
   check_bad (fixture, REQUIRED "[hsl]\nsegment-duration=5\n", 5, "[hsl] segment-duration: unknown group");
   check_bad (fixture, REQUIRED "timeout[de]=5\n", 4, "unknown key");

@@ -11,7 +11,8 @@
 #define ENTRY \
   "<objectType>KalturaLiveStreamEntry</objectType><id>0_abcd1234</id><name>My &lt;live&gt; &amp; more</name>" \
   "<partnerId>102</partnerId><tags></tags><conversionProfileId>555</conversionProfileId>" \
-  "<recordStatus>2</recordStatus><dvrStatus>1</dvrStatus><dvrWindow>120</dvrWindow><recordedEntryId>0_rec12345</recordedEntryId>" \
+  "<recordStatus>2</recordStatus><dvrStatus>1</dvrStatus><dvrWindow>120</dvrWindow>" \
+  "<recordedEntryId>0_rec12345</recordedEntryId>" \
   "<bitrates><item><bitrate>900</bitrate><tags>source,ingest</tags></item>" \
   "<item><bitrate>400</bitrate></item></bitrates>" \
   "<segmentDuration>6000</segmentDuration><explicitLive>1</explicitLive>"
