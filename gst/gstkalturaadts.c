@@ -9,14 +9,13 @@
 #define OBJECT_PS 29
 #define FREQUENCY_ESCAPE 15
 
-static const guint rates[] = {
-  96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350
-};
+static const guint rates[] = { 96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000,
+  7350 };
 
 typedef struct {
   const guint8 *data;
-  gsize size;                   /* bits */
-  gsize pos;                    /* bits; past size = ran out */
+  gsize size; /* bits */
+  gsize pos;  /* bits; past size = ran out */
 } Bits;
 
 static guint
@@ -63,10 +62,11 @@ gst_kaltura_adts_parse (GstKalturaAdts *adts, const guint8 *config, gsize size)
   guint channels = read_bits (&bits, 4);
   guint core = type;
   if (type == OBJECT_SBR || type == OBJECT_PS) {
-    read_frequency (&bits);     /* what SBR makes of it */
+    read_frequency (&bits); /* what SBR makes of it */
     core = read_object_type (&bits);
   }
-  if (bits.pos > bits.size || core < 1 || core > 4 || frequency >= G_N_ELEMENTS (rates) || channels < 1 || channels > 7) {
+  if (bits.pos > bits.size || core < 1 || core > 4 || frequency >= G_N_ELEMENTS (rates) || channels < 1 ||
+      channels > 7) {
     return FALSE;
   }
   adts->profile = core - 1;
@@ -82,12 +82,12 @@ gst_kaltura_adts_write_header (const GstKalturaAdts *adts, gsize frame_size,
 {
   gsize size = frame_size + GST_KALTURA_ADTS_HEADER_SIZE;
   header[0] = 0xff;
-  header[1] = 0xf1;             /* MPEG-4, no CRC */
+  header[1] = 0xf1; /* MPEG-4, no CRC */
   header[2] = adts->profile << 6 | adts->frequency_index << 2 | adts->channels >> 2;
   header[3] = (adts->channels & 3) << 6 | size >> 11;
   header[4] = size >> 3;
-  header[5] = (size & 7) << 5 | 0x1f;   /* buffer fullness: variable rate */
-  header[6] = 0xfc;             /* one raw block */
+  header[5] = (size & 7) << 5 | 0x1f; /* buffer fullness: variable rate */
+  header[6] = 0xfc;                   /* one raw block */
 }
 
 guint

@@ -11,10 +11,10 @@ G_BEGIN_DECLS
 
 /* What an ADTS header says of every frame of a track. */
 typedef struct {
-  guint8 profile;               /* audio object type less one: 1 = LC */
-  guint8 frequency_index;       /* of the core, without SBR */
-  guint8 channels;              /* channel configuration 1 to 7 */
-  guint8 object_type;           /* as signalled: 2 LC, 5 HE-AAC, 29 HE-AAC v2 */
+  guint8 profile;         /* audio object type less one: 1 = LC */
+  guint8 frequency_index; /* of the core, without SBR */
+  guint8 channels;        /* channel configuration 1 to 7 */
+  guint8 object_type;     /* as signalled: 2 LC, 5 HE-AAC, 29 HE-AAC v2 */
 } GstKalturaAdts;
 
 /*

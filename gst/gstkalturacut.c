@@ -39,27 +39,22 @@ GST_DEBUG_CATEGORY_STATIC (gst_kaltura_cut_debug);
 
 #define NOT_YET G_MININT64
 
-enum {
-  PROP_0,
-  PROP_SEGMENT_DURATION,
-  PROP_EPOCH,
-  N_PROPERTIES
-};
+enum { PROP_0, PROP_SEGMENT_DURATION, PROP_EPOCH, N_PROPERTIES };
 
 static GParamSpec *properties[N_PROPERTIES];
 
-static GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE ("video", GST_PAD_SINK, GST_PAD_REQUEST,
-    GST_STATIC_CAPS_ANY);
-static GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE ("audio", GST_PAD_SINK, GST_PAD_REQUEST,
-    GST_STATIC_CAPS_ANY);
-static GstStaticPadTemplate src_video_template = GST_STATIC_PAD_TEMPLATE ("src_video", GST_PAD_SRC, GST_PAD_SOMETIMES,
-    GST_STATIC_CAPS_ANY);
-static GstStaticPadTemplate src_audio_template = GST_STATIC_PAD_TEMPLATE ("src_audio", GST_PAD_SRC, GST_PAD_SOMETIMES,
-    GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate video_template =
+    GST_STATIC_PAD_TEMPLATE ("video", GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate audio_template =
+    GST_STATIC_PAD_TEMPLATE ("audio", GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate src_video_template =
+    GST_STATIC_PAD_TEMPLATE ("src_video", GST_PAD_SRC, GST_PAD_SOMETIMES, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate src_audio_template =
+    GST_STATIC_PAD_TEMPLATE ("src_audio", GST_PAD_SRC, GST_PAD_SOMETIMES, GST_STATIC_CAPS_ANY);
 
 typedef struct {
-  GstPad *sink, *src;           /* NULL = not requested; object lock */
-  GstSegment segment;           /* streaming thread of the pad */
+  GstPad *sink, *src; /* NULL = not requested; object lock */
+  GstSegment segment; /* streaming thread of the pad */
 } Track;
 
 struct _GstKalturaCut {
@@ -67,20 +62,20 @@ struct _GstKalturaCut {
 
   /* object lock */
   Track video, audio;
-  guint64 segment_duration;     /* ns */
-  gint64 epoch;                 /* Unix ns of running time 0, -1 = by the clock */
+  guint64 segment_duration; /* ns */
+  gint64 epoch;             /* Unix ns of running time 0, -1 = by the clock */
 
   /* object lock; the state of one stream, from READY to PAUSED on */
-  gint64 origin;                /* the epoch in use, NOT_YET = no buffer yet */
-  gint64 slot;                  /* of the last cut or the first frame, NOT_YET = neither */
-  gboolean video_begun;         /* the first keyframe has gone through */
+  gint64 origin;        /* the epoch in use, NOT_YET = no buffer yet */
+  gint64 slot;          /* of the last cut or the first frame, NOT_YET = neither */
+  gboolean video_begun; /* the first keyframe has gone through */
   gboolean video_over;
-  gint64 video_time;            /* us, monotonic, when video last came; 0 = not yet */
-  gint64 video_audio_time;      /* ns: where audio was then, NOT_YET = nowhere */
-  gint64 audio_time;            /* ns: end of the last audio buffer, NOT_YET = none */
-  gint64 first_audio_time;      /* us, monotonic, 0 = not yet */
-  gint64 first_audio;           /* ns */
-  gint64 pending;               /* running time of a cut that audio has not had, NOT_YET = none */
+  gint64 video_time;       /* us, monotonic, when video last came; 0 = not yet */
+  gint64 video_audio_time; /* ns: where audio was then, NOT_YET = nowhere */
+  gint64 audio_time;       /* ns: end of the last audio buffer, NOT_YET = none */
+  gint64 first_audio_time; /* us, monotonic, 0 = not yet */
+  gint64 first_audio;      /* ns */
+  gint64 pending;          /* running time of a cut that audio has not had, NOT_YET = none */
   gint64 pending_slot;
 };
 
@@ -281,8 +276,10 @@ gst_kaltura_cut_iterate_links (GstPad *pad, GstObject *parent)
 {
   GstKalturaCut *self = GST_KALTURA_CUT (parent);
   GST_OBJECT_LOCK (self);
-  GstPad *partner = pad == self->video.sink ? self->video.src : pad == self->video.src ? self->video.sink
-      : pad == self->audio.sink ? self->audio.src : self->audio.sink;
+  GstPad *partner = pad == self->video.sink ? self->video.src
+      : pad == self->video.src              ? self->video.sink
+      : pad == self->audio.sink             ? self->audio.src
+                                            : self->audio.sink;
   GValue value = G_VALUE_INIT;
   g_value_init (&value, GST_TYPE_PAD);
   g_value_set_object (&value, partner);
@@ -412,8 +409,8 @@ gst_kaltura_cut_class_init (GstKalturaCutClass *klass)
       "Length of a slot, in ns; a segment begins at the first keyframe in each", GST_SECOND / 10, 3600 * GST_SECOND,
       DEFAULT_SEGMENT_DURATION, flags);
   properties[PROP_EPOCH] = g_param_spec_int64 ("epoch", "Epoch",
-      "Unix time at running time 0, in ns; -1 = by the system clock at the first buffer", -1, G_MAXINT64,
-      DEFAULT_EPOCH, flags);
+      "Unix time at running time 0, in ns; -1 = by the system clock at the first buffer", -1, G_MAXINT64, DEFAULT_EPOCH,
+      flags);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 
   element_class->change_state = gst_kaltura_cut_change_state;

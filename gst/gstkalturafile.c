@@ -13,9 +13,9 @@
 
 struct _GstKalturaFile {
   char *path, *temporary;
-  int fd;                       /* -1 = not open */
-  int error;                    /* errno of the first fault */
-  guint64 size;                 /* bytes written */
+  int fd;       /* -1 = not open */
+  int error;    /* errno of the first fault */
+  guint64 size; /* bytes written */
 };
 
 GstKalturaFile *

@@ -13,14 +13,14 @@
 #define NAL_PPS 8
 #define NAL_AUD 9
 
-#define MAX_HEADERS 65536       /* bytes; more is not a parameter set but an attack */
+#define MAX_HEADERS 65536 /* bytes; more is not a parameter set but an attack */
 
 static const guint8 start_code[] = { 0, 0, 0, 1 };
-static const guint8 delimiter[] = { 0, 0, 0, 1, NAL_AUD, 0xf0 };        /* any slice type may follow */
+static const guint8 delimiter[] = { 0, 0, 0, 1, NAL_AUD, 0xf0 }; /* any slice type may follow */
 
 struct _GstKalturaH264 {
-  guint length_size;            /* bytes of a NAL unit's length field; 0 = byte-stream */
-  GByteArray *sps, *pps;        /* with start codes, as they go in front of a keyframe */
+  guint length_size;     /* bytes of a NAL unit's length field; 0 = byte-stream */
+  GByteArray *sps, *pps; /* with start codes, as they go in front of a keyframe */
   char codec[sizeof ("avc1.PPCCLL")];
 };
 
@@ -143,7 +143,7 @@ find_start_code (const guint8 *pos, const guint8 *end)
 
 /* What stands in front of the first slice of an access unit. */
 typedef struct {
-  gsize delimiter_size;         /* of an AUD at the very beginning with its start code, 0 = none */
+  gsize delimiter_size; /* of an AUD at the very beginning with its start code, 0 = none */
   Seen seen;
 } Preamble;
 
@@ -280,9 +280,8 @@ frame_avc (GstKalturaH264 *h264, const guint8 *data, gsize length, GstKalturaH26
 }
 
 gboolean
-gst_kaltura_h264_frame (GstKalturaH264 *h264, const guint8 *data, gsize size, GstKalturaH264Frame frame,
-    GArray *chunks)
+gst_kaltura_h264_frame (GstKalturaH264 *h264, const guint8 *data, gsize size, GstKalturaH264Frame frame, GArray *chunks)
 {
   return h264->length_size == 0 ? frame_byte_stream (h264, data, size, frame, chunks)
-      : frame_avc (h264, data, size, frame, chunks);
+                                : frame_avc (h264, data, size, frame, chunks);
 }

@@ -11,7 +11,7 @@ typedef struct _GstKalturaH264 GstKalturaH264;
 
 typedef enum {
   GST_KALTURA_H264_DELTA,
-  GST_KALTURA_H264_KEYFRAME     /* gets SPS and PPS where the access unit has none */
+  GST_KALTURA_H264_KEYFRAME /* gets SPS and PPS where the access unit has none */
 } GstKalturaH264Frame;
 
 GstKalturaH264 *gst_kaltura_h264_new (void);

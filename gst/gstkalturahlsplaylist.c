@@ -17,14 +17,14 @@
 typedef struct {
   char *location;
   guint64 index;
-  guint64 duration;             /* ns */
+  guint64 duration; /* ns */
 } Segment;
 
 struct _GstKalturaHlsPlaylist {
   char *path;
-  guint target;                 /* s, the largest rounded duration so far */
+  guint target; /* s, the largest rounded duration so far */
   guint max_files;
-  GQueue segments;              /* of Segment; those listed are at the tail */
+  GQueue segments; /* of Segment; those listed are at the tail */
   gboolean ended;
 };
 
@@ -90,7 +90,7 @@ int
 gst_kaltura_hls_playlist_add (GstKalturaHlsPlaylist *playlist, const char *location, guint64 index, guint64 duration)
 {
   Segment *segment = g_new (Segment, 1);
-  *segment = (Segment) { g_strdup (location), index, duration };
+  *segment = (Segment){ g_strdup (location), index, duration };
   g_queue_push_tail (&playlist->segments, segment);
   playlist->target = MAX (playlist->target, (duration + NS_PER_SECOND / 2) / NS_PER_SECOND);
   int error = write_playlist (playlist);

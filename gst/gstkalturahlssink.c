@@ -62,18 +62,19 @@ enum {
 static GParamSpec *properties[N_PROPERTIES];
 
 #define VIDEO_CAPS GST_KALTURA_SEGMENTER_VIDEO_CAPS "; video/x-h264"
-#define AUDIO_CAPS GST_KALTURA_SEGMENTER_AUDIO_CAPS "; audio/mpeg, mpegversion=(int){ 2, 4 }; " \
-    "audio/mpeg, mpegversion=(int)1, layer=(int)3"
+#define AUDIO_CAPS \
+  GST_KALTURA_SEGMENTER_AUDIO_CAPS "; audio/mpeg, mpegversion=(int){ 2, 4 }; " \
+                                   "audio/mpeg, mpegversion=(int)1, layer=(int)3"
 
-static GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE ("video", GST_PAD_SINK, GST_PAD_REQUEST,
-    GST_STATIC_CAPS (VIDEO_CAPS));
-static GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE ("audio", GST_PAD_SINK, GST_PAD_REQUEST,
-    GST_STATIC_CAPS (AUDIO_CAPS));
+static GstStaticPadTemplate video_template =
+    GST_STATIC_PAD_TEMPLATE ("video", GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS (VIDEO_CAPS));
+static GstStaticPadTemplate audio_template =
+    GST_STATIC_PAD_TEMPLATE ("audio", GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS (AUDIO_CAPS));
 
 typedef struct {
-  GstPad *ghost;                /* NULL = not requested; owned by the bin */
-  GstPad *target;               /* of the segmenter; owned by it */
-  GstElement *parser;           /* own reference; NULL = none is needed; streaming thread of the pad */
+  GstPad *ghost;      /* NULL = not requested; owned by the bin */
+  GstPad *target;     /* of the segmenter; owned by it */
+  GstElement *parser; /* own reference; NULL = none is needed; streaming thread of the pad */
 } Input;
 
 struct _GstKalturaHlsSink {
@@ -82,15 +83,15 @@ struct _GstKalturaHlsSink {
   /* object lock */
   char *location;
   guint64 start_index;
-  char *playlist_location;      /* NULL = no playlist */
-  guint target_duration;        /* s, 0 = off */
-  guint max_files;              /* 0 = all */
-  GstClockTime max_wait;        /* ns */
+  char *playlist_location; /* NULL = no playlist */
+  guint target_duration;   /* s, 0 = off */
+  guint max_files;         /* 0 = all */
+  GstClockTime max_wait;   /* ns */
 
-  GstKalturaSegmenter *segmenter;       /* own reference: pads are released after the bin has lost its children */
-  Input inputs[GST_KALTURA_N_TRACKS];   /* state lock */
+  GstKalturaSegmenter *segmenter;     /* own reference: pads are released after the bin has lost its children */
+  Input inputs[GST_KALTURA_N_TRACKS]; /* state lock */
 
-  GstKalturaHlsPlaylist *playlist;      /* the segmenter's lock; NULL = none */
+  GstKalturaHlsPlaylist *playlist; /* the segmenter's lock; NULL = none */
 };
 
 G_DEFINE_FINAL_TYPE (GstKalturaHlsSink, gst_kaltura_hls_sink, GST_TYPE_BIN)
@@ -110,24 +111,15 @@ static GstStructure *
 make_segment_structure (const GstKalturaSegment *segment)
 {
   if (segment->error != 0) {
-    return gst_structure_new ("kaltura-segment-failed",
-        "location", G_TYPE_STRING, segment->location,
-        "index", G_TYPE_UINT64, segment->index,
-        "running-time", G_TYPE_UINT64, segment->running_time,
-        "duration", G_TYPE_UINT64, segment->duration,
-        "errno", G_TYPE_INT, segment->error, NULL);
+    return gst_structure_new ("kaltura-segment-failed", "location", G_TYPE_STRING, segment->location, "index",
+        G_TYPE_UINT64, segment->index, "running-time", G_TYPE_UINT64, segment->running_time, "duration", G_TYPE_UINT64,
+        segment->duration, "errno", G_TYPE_INT, segment->error, NULL);
   }
-  return gst_structure_new ("kaltura-segment",
-      "location", G_TYPE_STRING, segment->location,
-      "index", G_TYPE_UINT64, segment->index,
-      "running-time", G_TYPE_UINT64, segment->running_time,
-      "duration", G_TYPE_UINT64, segment->duration,
-      "bytes", G_TYPE_UINT64, segment->bytes,
-      "codecs", G_TYPE_STRING, segment->codecs,
-      "width", G_TYPE_INT, segment->width,
-      "height", G_TYPE_INT, segment->height,
-      "framerate", GST_TYPE_FRACTION, segment->fps_n, segment->fps_d,
-      "last", G_TYPE_BOOLEAN, segment->last, NULL);
+  return gst_structure_new ("kaltura-segment", "location", G_TYPE_STRING, segment->location, "index", G_TYPE_UINT64,
+      segment->index, "running-time", G_TYPE_UINT64, segment->running_time, "duration", G_TYPE_UINT64,
+      segment->duration, "bytes", G_TYPE_UINT64, segment->bytes, "codecs", G_TYPE_STRING, segment->codecs, "width",
+      G_TYPE_INT, segment->width, "height", G_TYPE_INT, segment->height, "framerate", GST_TYPE_FRACTION, segment->fps_n,
+      segment->fps_d, "last", G_TYPE_BOOLEAN, segment->last, NULL);
 }
 
 static void
@@ -136,7 +128,8 @@ on_closed (const GstKalturaSegment *segment, gpointer user_data)
   GstKalturaHlsSink *self = user_data;
   if (self->playlist != NULL) {
     int error = segment->error == 0
-        ? gst_kaltura_hls_playlist_add (self->playlist, segment->location, segment->index, segment->duration) : 0;
+        ? gst_kaltura_hls_playlist_add (self->playlist, segment->location, segment->index, segment->duration)
+        : 0;
     if (segment->last && error == 0) {
       error = gst_kaltura_hls_playlist_end (self->playlist);
     }
@@ -232,8 +225,8 @@ on_query (GstPad *pad, GstObject *parent, GstQuery *query)
     case GST_QUERY_CAPS: {
       GstCaps *filter;
       gst_query_parse_caps (query, &filter);
-      g_autoptr (GstCaps) result = filter != NULL
-          ? gst_caps_intersect_full (caps, filter, GST_CAPS_INTERSECT_FIRST) : gst_caps_ref (caps);
+      g_autoptr (GstCaps) result =
+          filter != NULL ? gst_caps_intersect_full (caps, filter, GST_CAPS_INTERSECT_FIRST) : gst_caps_ref (caps);
       gst_query_set_caps_result (query, result);
       return TRUE;
     }
@@ -290,7 +283,7 @@ gst_kaltura_hls_sink_release_pad (GstElement *element, GstPad *pad)
       gst_object_unref (input->parser);
     }
     gst_kaltura_segmenter_remove_track (self->segmenter, kind);
-    *input = (Input) { NULL };
+    *input = (Input){ NULL };
     gst_element_remove_pad (element, pad);
     return;
   }
@@ -311,8 +304,8 @@ prepare (GstKalturaHlsSink *self)
   GstClockTime max_wait = self->max_wait;
   GST_OBJECT_UNLOCK (self);
 
-  GstKalturaSegmentWriter *writer = location == NULL ? NULL
-      : gst_kaltura_segment_writer_new (location, start_index, &segment_callbacks, self);
+  GstKalturaSegmentWriter *writer =
+      location == NULL ? NULL : gst_kaltura_segment_writer_new (location, start_index, &segment_callbacks, self);
   if (writer == NULL) {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
         ("The location \"%s\" needs one integer conversion, as in segment-%%05u.ts", GST_STR_NULL (location)), (NULL));
@@ -427,20 +420,21 @@ gst_kaltura_hls_sink_class_init (GstKalturaHlsSinkClass *klass)
 
   properties[PROP_LOCATION] = g_param_spec_string ("location", "Location",
       "File names of the segments: a path with one printf conversion for the index, as in /dir/0-17-%05u.ts; "
-      "the directory must be there", DEFAULT_LOCATION, flags);
-  properties[PROP_START_INDEX] = g_param_spec_uint64 ("start-index", "Start index",
-      "Index of the first segment", 0, G_MAXUINT64, DEFAULT_START_INDEX, flags);
+      "the directory must be there",
+      DEFAULT_LOCATION, flags);
+  properties[PROP_START_INDEX] = g_param_spec_uint64 ("start-index", "Start index", "Index of the first segment", 0,
+      G_MAXUINT64, DEFAULT_START_INDEX, flags);
   properties[PROP_PLAYLIST_LOCATION] = g_param_spec_string ("playlist-location", "Playlist location",
       "File name of a simple live playlist; empty = none", DEFAULT_PLAYLIST_LOCATION, flags);
   properties[PROP_TARGET_DURATION] = g_param_spec_uint ("target-duration", "Target duration",
-      "Also cut at the first keyframe at which a segment is this long, in seconds; 0 = cut on events only",
-      0, 3600, DEFAULT_TARGET_DURATION, flags);
+      "Also cut at the first keyframe at which a segment is this long, in seconds; 0 = cut on events only", 0, 3600,
+      DEFAULT_TARGET_DURATION, flags);
   properties[PROP_MAX_FILES] = g_param_spec_uint ("max-files", "Maximum files",
-      "Segments in the simple playlist; files are removed some time after they have left it. 0 = all",
-      0, G_MAXUINT, DEFAULT_MAX_FILES, flags);
+      "Segments in the simple playlist; files are removed some time after they have left it. 0 = all", 0, G_MAXUINT,
+      DEFAULT_MAX_FILES, flags);
   properties[PROP_MAX_WAIT] = g_param_spec_uint64 ("max-wait", "Maximum wait",
-      "How long one track is held for another that is silent, in ns of media and of real time",
-      0, 10 * GST_SECOND, DEFAULT_MAX_WAIT, flags);
+      "How long one track is held for another that is silent, in ns of media and of real time", 0, 10 * GST_SECOND,
+      DEFAULT_MAX_WAIT, flags);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 
   element_class->change_state = gst_kaltura_hls_sink_change_state;

@@ -4,8 +4,10 @@
  */
 #include <gst/gst.h>
 
+#include "gstkalturaauth.h"
 #include "gstkalturacut.h"
 #include "gstkalturahlssink.h"
+#include "gstkalturaregister.h"
 
 #define PACKAGE "klive"
 
@@ -13,8 +15,10 @@ static gboolean
 plugin_init (GstPlugin *plugin)
 {
   gboolean any = FALSE;
+  any |= GST_ELEMENT_REGISTER (kalturaauth, plugin);
   any |= GST_ELEMENT_REGISTER (kalturacut, plugin);
   any |= GST_ELEMENT_REGISTER (kalturahlssink, plugin);
+  any |= GST_ELEMENT_REGISTER (kalturaregister, plugin);
   return any;
 }
 

@@ -29,43 +29,43 @@ GST_DEBUG_CATEGORY_STATIC (gst_kaltura_segmenter_debug);
 #define NOT_YET G_MININT64
 
 typedef struct {
-  GstBuffer *buffer;            /* NULL for caps */
+  GstBuffer *buffer; /* NULL for caps */
   GstCaps *caps;
-  gint64 pts, dts, end;         /* ns of running time; end of presentation */
+  gint64 pts, dts, end; /* ns of running time; end of presentation */
   gboolean cut;
-  guint count;                  /* of the cut event */
+  guint count; /* of the cut event */
 } Item;
 
 typedef struct {
-  GstPad *pad;                  /* NULL = no such track */
-  GstQueueArray *queue;         /* of Item */
-  gsize held;                   /* bytes in queue */
+  GstPad *pad;          /* NULL = no such track */
+  GstQueueArray *queue; /* of Item */
+  gsize held;           /* bytes in queue */
   GstSegment segment;
   gboolean have_caps;
   gboolean eos;
-  gboolean cut_pending;         /* a cut event waits for its frame */
+  gboolean cut_pending; /* a cut event waits for its frame */
   guint cut_count;
-  gint64 position;              /* ns: no later frame of this track sorts before it */
-  gint64 last_end;              /* ns, of the frame last received */
-  gint64 first;                 /* ns, DTS of the frame first received */
-  GstClockTime frame_duration;  /* ns, by the caps; 0 = not known */
-  gboolean ended;               /* EOS, and the writer knows */
-  gboolean silent;              /* given up until its next frame */
-  gint64 heard_position;        /* ns: the other track's position when this one last had a frame */
-  gint64 heard_time;            /* us, monotonic, of then */
+  gint64 position;             /* ns: no later frame of this track sorts before it */
+  gint64 last_end;             /* ns, of the frame last received */
+  gint64 first;                /* ns, DTS of the frame first received */
+  GstClockTime frame_duration; /* ns, by the caps; 0 = not known */
+  gboolean ended;              /* EOS, and the writer knows */
+  gboolean silent;             /* given up until its next frame */
+  gint64 heard_position;       /* ns: the other track's position when this one last had a frame */
+  gint64 heard_time;           /* us, monotonic, of then */
 } Track;
 
 struct _GstKalturaSegmenter {
   GstElement parent;
 
-  GMutex lock;                  /* guards all below; held while segments are written, never across a push or a wait */
+  GMutex lock; /* guards all below; held while segments are written, never across a push or a wait */
   GstKalturaSegmentWriter *writer;
   Track tracks[GST_KALTURA_N_TRACKS];
-  GstClockTime target;          /* ns */
-  GstClockTime max_wait;        /* ns */
-  guint audio_cut_count;        /* of the event by which audio alone made the last cut, 0 = it did not */
-  gboolean video_begun;         /* a keyframe has been written */
-  gint64 last_end;              /* ns, latest end of the frames written */
+  GstClockTime target;   /* ns */
+  GstClockTime max_wait; /* ns */
+  guint audio_cut_count; /* of the event by which audio alone made the last cut, 0 = it did not */
+  gboolean video_begun;  /* a keyframe has been written */
+  gint64 last_end;       /* ns, latest end of the frames written */
   gboolean eos_posted;
 };
 
@@ -86,7 +86,7 @@ static Track *
 get_other (GstKalturaSegmenter *self, Track *track)
 {
   return track == &self->tracks[GST_KALTURA_TRACK_VIDEO] ? &self->tracks[GST_KALTURA_TRACK_AUDIO]
-      : &self->tracks[GST_KALTURA_TRACK_VIDEO];
+                                                         : &self->tracks[GST_KALTURA_TRACK_VIDEO];
 }
 
 static void
@@ -131,8 +131,8 @@ is_given_up (GstKalturaSegmenter *self, Track *track, Track *other)
   /* Media time alone would give up an encoder that works through a burst of frames, wall time alone one that is
    * slower than real time. */
   gint64 since = track->heard_position != NOT_YET ? track->heard_position : other->first;
-  if (other->position - since < (gint64) self->max_wait
-      || (g_get_monotonic_time () - track->heard_time) * GST_USECOND < (gint64) self->max_wait) {
+  if (other->position - since < (gint64) self->max_wait ||
+      (g_get_monotonic_time () - track->heard_time) * GST_USECOND < (gint64) self->max_wait) {
     return FALSE;
   }
   GST_INFO_OBJECT (track->pad, "silent, the other track goes on without it");
@@ -149,8 +149,8 @@ is_key (const Item *item)
 static gboolean
 is_long_enough (const GstKalturaSegmenter *self, gint64 running_time)
 {
-  return self->target > 0
-      && running_time - gst_kaltura_segment_writer_get_start (self->writer) >= (gint64) (self->target - TARGET_TOLERANCE);
+  return self->target > 0 &&
+      running_time - gst_kaltura_segment_writer_get_start (self->writer) >= (gint64) (self->target - TARGET_TOLERANCE);
 }
 
 /* Whether a new segment begins with this video frame. */

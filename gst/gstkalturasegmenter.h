@@ -10,12 +10,12 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (GstKalturaSegmenter, gst_kaltura_segmenter, GST, KALTURA_SEGMENTER, GstElement)
 
 #define GST_KALTURA_SEGMENTER_VIDEO_CAPS \
-    "video/x-h264, stream-format=(string)byte-stream, alignment=(string)au; " \
-    "video/x-h264, stream-format=(string){ avc, avc3 }"
+  "video/x-h264, stream-format=(string)byte-stream, alignment=(string)au; " \
+  "video/x-h264, stream-format=(string){ avc, avc3 }"
 #define GST_KALTURA_SEGMENTER_AUDIO_CAPS \
-    "audio/mpeg, mpegversion=(int){ 2, 4 }, stream-format=(string){ raw, adts }, framed=(boolean)true; " \
-    "audio/mpeg, mpegversion=(int)4, stream-format=(string)raw; " \
-    "audio/mpeg, mpegversion=(int)1, layer=(int)3, parsed=(boolean)true"
+  "audio/mpeg, mpegversion=(int){ 2, 4 }, stream-format=(string){ raw, adts }, framed=(boolean)true; " \
+  "audio/mpeg, mpegversion=(int)4, stream-format=(string)raw; " \
+  "audio/mpeg, mpegversion=(int)1, layer=(int)3, parsed=(boolean)true"
 
 typedef enum { GST_KALTURA_TRACK_VIDEO, GST_KALTURA_TRACK_AUDIO, GST_KALTURA_N_TRACKS } GstKalturaTrackKind;
 

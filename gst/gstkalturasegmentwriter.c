@@ -26,9 +26,9 @@ GST_DEBUG_CATEGORY_STATIC (gst_kaltura_segment_writer_debug);
 
 typedef struct {
   GstKalturaTsStreamType type;
-  gboolean raw;                 /* frames get an ADTS header */
+  gboolean raw; /* frames get an ADTS header */
   GstKalturaAdts adts;
-  GstClockTime frame_duration;  /* ns, 0 = not known */
+  GstClockTime frame_duration; /* ns, 0 = not known */
   const char *codec;
 } Audio;
 
@@ -37,23 +37,23 @@ struct _GstKalturaSegmentWriter {
   const GstKalturaSegmentCallbacks *callbacks;
   gpointer user_data;
   GstKalturaTs *ts;
-  gint64 last_ticks[GST_KALTURA_TS_N_TRACKS];   /* DTS of the last PES: they only grow */
+  gint64 last_ticks[GST_KALTURA_TS_N_TRACKS]; /* DTS of the last PES: they only grow */
 
   GstKalturaH264 *h264;
   gint width, height, fps_n, fps_d;
-  GArray *chunks;               /* of struct iovec, kept to save allocations */
+  GArray *chunks; /* of struct iovec, kept to save allocations */
 
   Audio audio;
-  GByteArray *batch;            /* ADTS or MP3 frames of the next PES */
-  gint64 batch_pts;             /* ns */
+  GByteArray *batch; /* ADTS or MP3 frames of the next PES */
+  gint64 batch_pts;  /* ns */
   guint batch_frames;
 
-  guint64 index;                /* of the open segment, else of the next */
-  GstKalturaFile *file;         /* NULL = none open */
+  guint64 index;        /* of the open segment, else of the next */
+  GstKalturaFile *file; /* NULL = none open */
   char *location;
-  gint64 start;                 /* running time, ns */
-  gboolean has_video, has_audio;        /* the open segment has frames of it */
-  int fault;                    /* errno that has been told, 0 = all is well */
+  gint64 start;                  /* running time, ns */
+  gboolean has_video, has_audio; /* the open segment has frames of it */
+  int fault;                     /* errno that has been told, 0 = all is well */
 };
 
 static void
@@ -76,8 +76,8 @@ ensure_debug_category (void)
 }
 
 GstKalturaSegmentWriter *
-gst_kaltura_segment_writer_new (const char *pattern, guint64 start_index,
-    const GstKalturaSegmentCallbacks *callbacks, gpointer user_data)
+gst_kaltura_segment_writer_new (const char *pattern, guint64 start_index, const GstKalturaSegmentCallbacks *callbacks,
+    gpointer user_data)
 {
   g_autofree char *first = gst_kaltura_file_expand (pattern, start_index);
   if (first == NULL) {
@@ -183,7 +183,8 @@ set_aac (Audio *audio, const GstStructure *structure)
     if (usable) {
       rate = gst_kaltura_adts_get_rate (&audio->adts);
       audio->codec = audio->adts.object_type == 5 ? "mp4a.40.5"
-          : audio->adts.object_type == 29 ? "mp4a.40.29" : "mp4a.40.2";
+          : audio->adts.object_type == 29         ? "mp4a.40.29"
+                                                  : "mp4a.40.2";
     } else {
       codec_data = NULL;
     }
@@ -199,7 +200,7 @@ set_mp3 (Audio *audio, const GstStructure *structure)
   gint version = 1, rate = 0;
   gst_structure_get_int (structure, "mpegaudioversion", &version);
   gst_structure_get_int (structure, "rate", &rate);
-  gboolean low = version != 1 || (rate > 0 && rate < 32000);    /* MPEG-2: half the samples in a frame */
+  gboolean low = version != 1 || (rate > 0 && rate < 32000); /* MPEG-2: half the samples in a frame */
   audio->type = low ? GST_KALTURA_TS_MPEG2_AUDIO : GST_KALTURA_TS_MPEG1_AUDIO;
   audio->codec = "mp4a.40.34";
   audio->raw = FALSE;
@@ -376,8 +377,8 @@ gst_kaltura_segment_writer_write_video (GstKalturaSegmentWriter *writer, GstBuff
     gint64 dts_ticks = make_dts (writer, GST_KALTURA_TS_VIDEO, dts);
     gint64 pts_ticks = MAX (to_ticks (pts), dts_ticks);
     gst_kaltura_ts_write_pes (writer->ts, GST_KALTURA_TS_VIDEO, pts_ticks, dts_ticks,
-        key ? GST_KALTURA_TS_RANDOM_ACCESS : GST_KALTURA_TS_PLAIN,
-        (const struct iovec *) writer->chunks->data, writer->chunks->len);
+        key ? GST_KALTURA_TS_RANDOM_ACCESS : GST_KALTURA_TS_PLAIN, (const struct iovec *) writer->chunks->data,
+        writer->chunks->len);
     writer->has_video = TRUE;
   } else {
     GST_WARNING ("dropped a broken access unit of %" G_GSIZE_FORMAT " bytes", map.size);
@@ -408,8 +409,8 @@ static gboolean
 fits_batch (const GstKalturaSegmentWriter *writer, gint64 pts, gsize size)
 {
   gint64 due = writer->batch_pts + writer->batch_frames * writer->audio.frame_duration;
-  return writer->audio.frame_duration > 0 && ABS (pts - due) <= (gint64) BATCH_TOLERANCE
-      && due - writer->batch_pts < (gint64) BATCH_DURATION && writer->batch->len + size <= BATCH_BYTES;
+  return writer->audio.frame_duration > 0 && ABS (pts - due) <= (gint64) BATCH_TOLERANCE &&
+      due - writer->batch_pts < (gint64) BATCH_DURATION && writer->batch->len + size <= BATCH_BYTES;
 }
 
 void

@@ -12,14 +12,14 @@ typedef struct _GstKalturaSegmentWriter GstKalturaSegmentWriter;
 typedef struct {
   const char *location;
   guint64 index;
-  GstClockTime running_time;    /* of its first frame */
-  GstClockTime duration;        /* ns */
+  GstClockTime running_time; /* of its first frame */
+  GstClockTime duration;     /* ns */
   guint64 bytes;
-  const char *codecs;           /* RFC 6381: "avc1.4d401f,mp4a.40.2" */
-  gint width, height;           /* pixels, 0 = no video or not known */
-  gint fps_n, fps_d;            /* 0/1 = not known */
+  const char *codecs; /* RFC 6381: "avc1.4d401f,mp4a.40.2" */
+  gint width, height; /* pixels, 0 = no video or not known */
+  gint fps_n, fps_d;  /* 0/1 = not known */
   gboolean last;
-  int error;                    /* errno; not 0 = there is no file */
+  int error; /* errno; not 0 = there is no file */
 } GstKalturaSegment;
 
 typedef struct {
@@ -54,7 +54,8 @@ typedef enum { GST_KALTURA_SEGMENT_GOES_ON, GST_KALTURA_SEGMENT_LAST } GstKaltur
 /* All times: ns of running time, may be negative before the first keyframe. */
 void gst_kaltura_segment_writer_begin (GstKalturaSegmentWriter *writer, gint64 running_time);
 void gst_kaltura_segment_writer_end (GstKalturaSegmentWriter *writer, gint64 running_time, GstKalturaSegmentEnd end);
-void gst_kaltura_segment_writer_write_video (GstKalturaSegmentWriter *writer, GstBuffer *buffer, gint64 pts, gint64 dts);
+void gst_kaltura_segment_writer_write_video (GstKalturaSegmentWriter *writer, GstBuffer *buffer, gint64 pts,
+    gint64 dts);
 void gst_kaltura_segment_writer_write_audio (GstKalturaSegmentWriter *writer, GstBuffer *buffer, gint64 pts);
 
 G_END_DECLS

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define PAYLOAD_SIZE (GST_KALTURA_TS_PACKET_SIZE - 4)
-#define BUFFER_PACKETS 697      /* 128 KiB less a few bytes */
+#define BUFFER_PACKETS 697 /* 128 KiB less a few bytes */
 
 #define PAT_PID 0x0000
 #define PMT_PID 0x1000
@@ -34,8 +34,8 @@ typedef struct {
 } Track;
 
 typedef struct {
-  guint8 counter;               /* continuity_counter of the next packet with a payload */
-  gboolean begun;               /* a first packet, which says "discontinuity", has been written */
+  guint8 counter; /* continuity_counter of the next packet with a payload */
+  gboolean begun; /* a first packet, which says "discontinuity", has been written */
 } Pid;
 
 typedef enum { PID_PAT, PID_PMT, PID_FIRST_TRACK, N_PIDS = PID_FIRST_TRACK + GST_KALTURA_TS_N_TRACKS } PidIndex;
@@ -46,17 +46,17 @@ struct _GstKalturaTs {
 
   Track tracks[GST_KALTURA_TS_N_TRACKS];
   Pid pids[N_PIDS];
-  guint8 pmt_version;           /* 5 bits */
-  gint64 last_pcr;              /* ticks, G_MININT64 = none yet */
+  guint8 pmt_version; /* 5 bits */
+  gint64 last_pcr;    /* ticks, G_MININT64 = none yet */
 
-  gsize fill;                   /* bytes used in buffer */
+  gsize fill; /* bytes used in buffer */
   guint8 buffer[BUFFER_PACKETS * GST_KALTURA_TS_PACKET_SIZE];
 };
 
 /* Reads the chunks of a payload in order. */
 typedef struct {
   const struct iovec *chunk;
-  gsize offset;                 /* in *chunk */
+  gsize offset; /* in *chunk */
 } Cursor;
 
 GstKalturaTs *
@@ -65,8 +65,8 @@ gst_kaltura_ts_new (GstKalturaTsOutput output, gpointer user_data)
   GstKalturaTs *ts = g_new (GstKalturaTs, 1);
   ts->output = output;
   ts->user_data = user_data;
-  ts->tracks[GST_KALTURA_TS_VIDEO] = (Track) { .pid = 0x100, .stream_id = 0xe0 };
-  ts->tracks[GST_KALTURA_TS_AUDIO] = (Track) { .pid = 0x101, .stream_id = 0xc0 };
+  ts->tracks[GST_KALTURA_TS_VIDEO] = (Track){ .pid = 0x100, .stream_id = 0xe0 };
+  ts->tracks[GST_KALTURA_TS_AUDIO] = (Track){ .pid = 0x101, .stream_id = 0xc0 };
   memset (ts->pids, 0, sizeof (ts->pids));
   ts->pmt_version = 0;
   ts->last_pcr = G_MININT64;
@@ -148,7 +148,7 @@ put_pcr (guint8 *out, gint64 pcr)
   out[1] = base >> 17;
   out[2] = base >> 9;
   out[3] = base >> 1;
-  out[4] = ((base & 1) << 7) | 0x7e;    /* reserved bits set, extension 0 */
+  out[4] = ((base & 1) << 7) | 0x7e; /* reserved bits set, extension 0 */
   out[5] = 0;
 }
 
@@ -160,7 +160,7 @@ static guint8 *
 put_header (GstKalturaTs *ts, PidIndex index, guint16 pid, gboolean start, guint8 flags, gint64 pcr, gsize payload)
 {
   guint8 *packet = next_packet (ts);
-  guint adaptation = 0;         /* bytes of the whole field, its length byte too */
+  guint adaptation = 0; /* bytes of the whole field, its length byte too */
   if (flags != 0) {
     adaptation = (flags & AF_PCR) ? 8 : 2;
   }
@@ -175,7 +175,7 @@ put_header (GstKalturaTs *ts, PidIndex index, guint16 pid, gboolean start, guint
   if (payload > 0) {
     ts->pids[index].counter = (ts->pids[index].counter + 1) & 0x0f;
   } else {
-    packet[3] = (packet[3] & 0xf0) | ((ts->pids[index].counter + 15) & 0x0f);   /* without payload it repeats */
+    packet[3] = (packet[3] & 0xf0) | ((ts->pids[index].counter + 15) & 0x0f); /* without payload it repeats */
   }
   if (adaptation > 0) {
     guint8 *field = packet + 4;
@@ -207,7 +207,7 @@ write_section (GstKalturaTs *ts, PidIndex index, guint16 pid, guint8 *section, g
   guint8 flags = take_discontinuity (ts, index);
   gsize room = PAYLOAD_SIZE - (flags != 0 ? 2 : 0);
   guint8 *payload = put_header (ts, index, pid, TRUE, flags, 0, room);
-  payload[0] = 0;               /* pointer_field */
+  payload[0] = 0; /* pointer_field */
   memcpy (payload + 1, section, size);
   memset (payload + 1 + size, 0xff, room - 1 - size);
 }
@@ -215,13 +215,9 @@ write_section (GstKalturaTs *ts, PidIndex index, guint16 pid, guint8 *section, g
 static void
 write_pat (GstKalturaTs *ts)
 {
-  guint8 section[32] = {
-    0x00, 0xb0, 13,             /* table_id, section_length */
-    TRANSPORT_STREAM >> 8, TRANSPORT_STREAM & 0xff,
-    0xc1, 0, 0,                 /* version 0, current; the only section */
-    PROGRAMME >> 8, PROGRAMME & 0xff,
-    0xe0 | (PMT_PID >> 8), PMT_PID & 0xff
-  };
+  guint8 section[32] = { 0x00, 0xb0, 13,                        /* table_id, section_length */
+    TRANSPORT_STREAM >> 8, TRANSPORT_STREAM & 0xff, 0xc1, 0, 0, /* version 0, current; the only section */
+    PROGRAMME >> 8, PROGRAMME & 0xff, 0xe0 | (PMT_PID >> 8), PMT_PID & 0xff };
   write_section (ts, PID_PAT, PAT_PID, section, 12);
 }
 
@@ -236,11 +232,9 @@ write_pmt (GstKalturaTs *ts)
 {
   guint16 pcr_pid = ts->tracks[get_pcr_track (ts)].pid;
   guint8 section[64] = {
-    0x02, 0xb0, 0,              /* section_length below */
-    PROGRAMME >> 8, PROGRAMME & 0xff,
-    0xc1 | (ts->pmt_version << 1), 0, 0,
-    0xe0 | (pcr_pid >> 8), pcr_pid & 0xff,
-    0xf0, 0                     /* no programme descriptors */
+    0x02, 0xb0, 0, /* section_length below */
+    PROGRAMME >> 8, PROGRAMME & 0xff, 0xc1 | (ts->pmt_version << 1), 0, 0, 0xe0 | (pcr_pid >> 8), pcr_pid & 0xff, 0xf0,
+    0 /* no programme descriptors */
   };
   gsize size = 12;
   for (guint i = 0; i < GST_KALTURA_TS_N_TRACKS; i++) {
@@ -307,11 +301,11 @@ put_pes_header (guint8 *out, const Track *track, gint64 pts, gint64 dts, gsize p
   out[2] = 1;
   out[3] = track->stream_id;
   if (length > G_MAXUINT16) {
-    length = 0;                 /* unbounded: allowed for video */
+    length = 0; /* unbounded: allowed for video */
   }
   out[4] = length >> 8;
   out[5] = length & 0xff;
-  out[6] = 0x84;                /* the payload begins with an access unit */
+  out[6] = 0x84; /* the payload begins with an access unit */
   out[7] = pts != dts ? 0xc0 : 0x80;
   out[8] = timestamps;
   guint8 *end = put_timestamp (out + 9, pts != dts ? 3 : 2, pts);
@@ -359,8 +353,8 @@ take_pcr (GstKalturaTs *ts, GstKalturaTsTrack track, gint64 pcr)
 }
 
 void
-gst_kaltura_ts_write_pes (GstKalturaTs *ts, GstKalturaTsTrack track, gint64 pts, gint64 dts,
-    GstKalturaTsAccess access, const struct iovec *chunks, guint n_chunks)
+gst_kaltura_ts_write_pes (GstKalturaTs *ts, GstKalturaTsTrack track, gint64 pts, gint64 dts, GstKalturaTsAccess access,
+    const struct iovec *chunks, guint n_chunks)
 {
   g_return_if_fail (track < GST_KALTURA_TS_N_TRACKS && ts->tracks[track].type != GST_KALTURA_TS_NONE);
 

@@ -13,11 +13,7 @@ G_BEGIN_DECLS
 /* Writes the packets of one MPEG transport stream: one programme, one video and one audio track. */
 typedef struct _GstKalturaTs GstKalturaTs;
 
-typedef enum {
-  GST_KALTURA_TS_VIDEO,
-  GST_KALTURA_TS_AUDIO,
-  GST_KALTURA_TS_N_TRACKS
-} GstKalturaTsTrack;
+typedef enum { GST_KALTURA_TS_VIDEO, GST_KALTURA_TS_AUDIO, GST_KALTURA_TS_N_TRACKS } GstKalturaTsTrack;
 
 /* stream_type of ISO/IEC 13818-1 table 2-34 */
 typedef enum {
@@ -30,7 +26,7 @@ typedef enum {
 
 typedef enum {
   GST_KALTURA_TS_PLAIN,
-  GST_KALTURA_TS_RANDOM_ACCESS  /* decoding can start here */
+  GST_KALTURA_TS_RANDOM_ACCESS /* decoding can start here */
 } GstKalturaTsAccess;
 
 /* Takes @size bytes, a whole number of packets. */
