@@ -5,8 +5,8 @@
  * @short_description: lets media through when Kaltura says that the encoder may broadcast
  *
  * Stands behind the source. Holds the first data until liveStream.authenticate has accepted the entry and token; lets
- * everything through from then on. Without a yes nothing passes: a wrong token, an unknown entry, a server that does not
- * answer within the configured timeout all end in an element error of the domain GST_RESOURCE_ERROR, code
+ * everything through from then on. Without a yes nothing passes: a wrong token, an unknown entry, a server that does
+ * not answer within the configured timeout all end in an element error of the domain GST_RESOURCE_ERROR, code
  * NOT_AUTHORIZED, with details `code` (string, of the API, or "TRANSPORT", "GARBAGE" or "INPUT") and `message`
  * (string).
  *

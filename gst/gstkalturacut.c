@@ -13,15 +13,20 @@
  * The first keyframe gets no event: it begins the first segment anyway (and x264enc of GStreamer 1.22 would
  * ignore every later one).
  *
- * The audio stream gets the cut event in front of the first buffer that ends behind the cut. If there is no video, or it
- * has been silent for 2 s, audio is cut at the first buffer in each slot.
+ * The audio stream gets the cut event in front of the first buffer that ends behind the cut. If there is no video, or
+ * it has been silent for 2 s, audio is cut at the first buffer in each slot.
  *
  * Several ingests of a broadcast, the next session and another machine agree on slots without talking, if
  * #GstKalturaCut:epoch is the same timeline.
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 -e kalturacut name=cut segment-duration=2000000000 kalturahlssink name=hls1 location=/tmp/one-%05u.ts kalturahlssink name=hls2 location=/tmp/two-%05u.ts videotestsrc num-buffers=300 ! x264enc key-int-max=30 ! cut.video cut.src_video ! tee name=v v. ! queue ! hls1.video v. ! queue ! avdec_h264 ! x264enc key-int-max=600 ! hls2.video
+ * gst-launch-1.0 -e kalturacut name=cut segment-duration=2000000000 \
+ *     kalturahlssink name=source location=/tmp/source-%05u.ts \
+ *     kalturahlssink name=encoded location=/tmp/encoded-%05u.ts \
+ *     videotestsrc num-buffers=300 ! x264enc key-int-max=30 ! cut.video cut.src_video ! tee name=v \
+ *     v. ! queue ! source.video \
+ *     v. ! queue ! avdec_h264 ! x264enc key-int-max=600 ! encoded.video
  * ]| A test card, once as it is and once encoded again, cut at the same frames.
  */
 #include "gstkalturacut.h"

@@ -6,7 +6,10 @@
 
 G_BEGIN_DECLS
 
-/* Turns access units of one H.264 track into what a transport stream holds: start codes, AUD first, headers at keyframes. */
+/*
+ * Turns access units of one H.264 track into what a transport stream holds: start codes, an access unit delimiter (AUD)
+ * first, SPS and PPS at keyframes.
+ */
 typedef struct _GstKalturaH264 GstKalturaH264;
 
 typedef enum {
@@ -26,7 +29,8 @@ gboolean gst_kaltura_h264_set_avcc (GstKalturaH264 *h264, const guint8 *data, gs
 
 /*
  * Appends to @chunks (of struct iovec) what to write for the access unit @data; the chunks point into @data and @h264
- * and hold until the next call. FALSE, and nothing appended, for an access unit whose length fields are broken or that is empty.
+ * and hold until the next call. FALSE, and nothing appended, for an access unit that is empty or whose length fields
+ * are broken.
  */
 gboolean gst_kaltura_h264_frame (GstKalturaH264 *h264, const guint8 *data, gsize size, GstKalturaH264Frame frame,
     GArray *chunks);

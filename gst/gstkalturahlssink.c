@@ -27,7 +27,10 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 -e kalturacut name=cut segment-duration=2000000000 kalturahlssink name=hls location=/tmp/hls-%05u.ts playlist-location=/tmp/hls.m3u8 videotestsrc num-buffers=300 ! x264enc key-int-max=60 ! cut.video cut.src_video ! hls.video audiotestsrc num-buffers=430 ! audioconvert ! avenc_aac ! cut.audio cut.src_audio ! hls.audio
+ * gst-launch-1.0 -e kalturacut name=cut segment-duration=2000000000 \
+ *     kalturahlssink name=hls location=/tmp/hls-%05u.ts playlist-location=/tmp/hls.m3u8 \
+ *     videotestsrc num-buffers=300 ! x264enc key-int-max=60 ! cut.video cut.src_video ! hls.video \
+ *     audiotestsrc num-buffers=430 ! audioconvert ! avenc_aac ! cut.audio cut.src_audio ! hls.audio
  * ]| A test card of 10 s as segments of 2 s and a playlist.
  */
 #include "gstkalturahlssink.h"

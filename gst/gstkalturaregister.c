@@ -5,10 +5,10 @@
  * @short_description: tells Kaltura that an entry is on air
  *
  * Lets everything through and never waits. Once media has flowed for #GstKalturaRegister:min-buffer-time the entry is
- * registered with Kaltura (liveStream.registerMediaServer), again every #GstKalturaRegister:keep-alive, and unregistered
- * #GstKalturaRegister:linger after the last track has ended, or at once when the last element of the entry goes to NULL.
- * One element stands on every track; all of a process that belong to the same entry and index share one registration.
- * What fails is tried again, after 1 s at first, then less and less often down to every 30 s.
+ * registered with Kaltura (liveStream.registerMediaServer), and again every #GstKalturaRegister:keep-alive. It is
+ * unregistered #GstKalturaRegister:linger after the last track has ended, or at once when the last element of the
+ * entry goes to NULL. One element stands on every track; all of a process that belong to the same entry and index share
+ * one registration. What fails is tried again, after 1 s at first, then less and less often down to every 30 s.
  *
  * Which entry it is, the element learns from the context `kaltura.session`: from kalturaauth in the same pipeline, or
  * from the application. Its fields are described in gstkalturasession.h. Without one the element warns on the bus and

@@ -2,10 +2,10 @@
 /*
  * Tells Kaltura that an entry is on air, keeps telling it, and tells it when that is over.
  *
- * Elements say what is the case (members come and go, tracks begin and end); each of these changes fields under one lock
- * and wakes the thread "kaltura". There step() compares what is with what should be and does the next thing: it starts
- * a call, ends one, or sets the timer for the next look. So the order in which things happen does not matter, and no
- * element ever waits, but for the last one that leaves.
+ * Elements say what is the case (members come and go, tracks begin and end); each of these changes fields under one
+ * lock and wakes the thread "kaltura". There step() compares what is with what should be and does the next thing: it
+ * starts a call, ends one, or sets the timer for the next look. So the order in which things happen does not matter,
+ * and no element ever waits, but for the last one that leaves.
  *
  *   wanted      media has flowed for min-buffer-time, and has not been gone for longer than linger
  *   told        Kaltura may believe that the entry is on air: a register call was sent and nothing has undone it

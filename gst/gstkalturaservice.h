@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* The thread "kaltura", on which all calls of the plugin are made. One per process, there as long as anybody needs it. */
+/* The thread "kaltura", on which all calls of the plugin are made: one per process, while anybody needs it. */
 typedef struct _GstKalturaService GstKalturaService;
 
 /* Starts the thread if it does not run. */

@@ -12,8 +12,8 @@ G_BEGIN_DECLS
  *
  *   service-url (string), api (string, "2014" or "current"), timeout (uint, s, of one call), partner-id (int, of the
  *   entry), ks-partner-id (int, of the session string), entry-id (string), server-index (int, 0 or 1),
- *   ks (GVariant of a string, so that debug logs of GStreamer do not show it; a plain string is taken too; may be absent
- *   in the context that kalturaauth makes), hostname (string), application (string), keep-alive (uint, s),
+ *   ks (GVariant of a string, so that debug logs of GStreamer do not show it; a plain string is taken too; absent in
+ *   the context that kalturaauth makes), hostname (string), application (string), keep-alive (uint, s),
  *   authenticated (boolean, the encoder has been let in).
  */
 #define GST_KALTURA_SESSION_CONTEXT "kaltura.session"
