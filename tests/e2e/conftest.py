@@ -63,6 +63,17 @@ def card(media):
     return media("card")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left(tmp_path_factory):
+    """After all tests no process is there that names a directory of theirs."""
+    yield
+    base = str(tmp_path_factory.getbasetemp())
+
+    def left():
+        return {p: argv for p, (_, argv) in klive.processes().items() if any(base in a for a in argv) and klive.alive(p)}
+    klive.wait_for(left, lambda: not left(), 10)
+
+
 @pytest.fixture
 def folder(tmp_path):
     return tmp_path

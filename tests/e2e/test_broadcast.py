@@ -287,3 +287,17 @@ def test_two_ingests_of_one_entry(server, card, folder):
     url = klive.variant_urls(server.launcher.master_url(), text)[-1]
     assert klive.decode(url, folder)["video"] > 10
     assert len(server.launcher.workers()) == 1
+
+
+def test_the_api_of_2014(server, card):
+    """IX: the profile has groups for every tag, and the server is a row in a table of media servers."""
+    server.start(QUICK, api="2014")
+    encoder = server.publish(card)
+    server.launcher.wait_master()
+    text = server.launcher.wait_master(tag="mbr")
+    assert [v["uri"].split("/")[-2] for v in klive.parse_master(text)] == ["33", "34", "35"]
+    wait_for("registration", lambda: server.sandbox.registered(), 10)
+    services = {c["service"] + "." + c["action"].lower() for c in server.sandbox.calls()}
+    assert "mediaserver.reportstatus" in services, services
+    encoder.stop()
+    wait_for("unregistered", lambda: server.sandbox.registered() is None, 10)
