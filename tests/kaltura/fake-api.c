@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The scripted Kaltura API of the unit tests. The server runs in a thread with a main context of its own; the script and
- * the list of requests are shared with the test's thread under a lock.
+ * The scripted Kaltura API of the unit tests. The server runs in a thread with a main context of its own; the script
+ * and the list of requests are shared with the test's thread under a lock.
  */
 
 #include "fake-api.h"
