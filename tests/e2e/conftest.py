@@ -70,7 +70,8 @@ def nothing_left(tmp_path_factory):
     base = str(tmp_path_factory.getbasetemp())
 
     def left():
-        return {p: argv for p, (_, argv) in klive.processes().items() if any(base in a for a in argv) and klive.alive(p)}
+        return {p: argv for p, (_, argv) in klive.processes().items()
+                if any(base in a for a in argv) and klive.alive(p)}
     klive.wait_for(left, lambda: not left(), 10)
 
 

@@ -65,14 +65,31 @@ class phase:
         say(f"<== {line}")
 
 
+def quietly(arguments):
+    """Runs a command and shows its output only if it fails. Returns whether it worked."""
+    done = subprocess.run(arguments, cwd=ROOT, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    if done.returncode:
+        say(done.stdout)
+    return done.returncode == 0
+
+
 def build(directory):
     """Configures and builds below ROOT. Returns whether that worked."""
     if not (ROOT / directory / "build.ninja").exists():
-        if subprocess.call(["meson", "setup", directory, *BUILDS[directory]], cwd=ROOT, stdin=subprocess.DEVNULL):
+        say(f"configuring {directory}")
+        if not quietly(["meson", "setup", directory, *BUILDS[directory]]):
             return False
-    else:
-        subprocess.call(["meson", "configure", directory, "-Dwerror=true"], cwd=ROOT, stdout=subprocess.DEVNULL)
+    elif not warnings_are_errors(directory) and not quietly(["meson", "configure", directory, "-Dwerror=true"]):
+        return False
+    quietly(["ninja", "-C", directory, "build.ninja"])
     return subprocess.call(["ninja", "-C", directory], cwd=ROOT, stdin=subprocess.DEVNULL) == 0
+
+
+def warnings_are_errors(directory):
+    listed = subprocess.run(["meson", "introspect", "--buildoptions", directory], cwd=ROOT, text=True,
+                            capture_output=True)
+    return any(option["name"] == "werror" and option["value"] for option in json.loads(listed.stdout))
 
 
 def count_check(output):
