@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  *   {"version": 1, "epoch": 1763812345678000000, "ended": false, "targetDuration": 6, "longestGop": 2000000000,
  *    "gopsDivide": true, "discontinuity": 1, "discontinuitySlot": 293968727,
  *    "renditions": [{"id": "33", "name": "SD_360", "stream": "0_abcd1234_1", "fingerprint": "5f…", "width": 640,
- *      "height": 360, "fpsN": 30, "fpsD": 1, "codecs": "avc1.42c01e,mp4a.40.2", "estimate": 560000, "bandwidth": 612000,
+ *      "height": 360, "fpsN": 30, "fpsD": 1, "codecs": "avc1.42c01e,mp4a.40.2", "estimate": 560000,
+ *      "bandwidth": 612000,
  *      "bytes": 8123456, "duration": 120000000000}],
  *    "streams": [{"name": "0_abcd1234_1", "ready": true, "firstListed": 1763812351678000000, "sourceId": "32",
  *      "ids": ["32", "33"], "groups": [{"tag": "all", "ids": ["32", "33"]}]}]}

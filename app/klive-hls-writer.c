@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Decides what stands in the lists and masters of one (entry, index), and when. The worker calls it from its main thread.
+ * Decides what stands in the lists and masters of one (entry, index), and when. The worker calls it from its main
+ * thread.
  * Below it: klive-playlist.c (one list), klive-hls-master.c (masters), klive-hls-state.c (the model, state.json),
  * klive-hls-restore.c (going on after a crash), klive-hls-folder.c (files).
  *

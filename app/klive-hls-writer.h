@@ -65,12 +65,13 @@ typedef enum {
 
 /*
  * Begins a run. The first segment of each of its renditions carries EXT-X-DISCONTINUITY when the last run of this
- * stream had another @fingerprint; the lists of the other streams get it at the first segment in the same slot or later.
+ * stream had another @fingerprint; the lists of the other streams get it at the first segment in the same slot or
+ * later.
  *
  * @stream: "0_abcd1234_1"
  * @serial: of the session, names the files
  * @ladder: copied
- * @fingerprint: equal text = segments decode with the same codec headers (say, a hash of the headers and of the studio text)
+ * @fingerprint: equal text = segments decode with the same codec headers: a hash of the headers and the studio text
  * @date: of its first frame, ns since 1970
  *
  * Returns: (transfer none): valid until klive_hls_writer_free().
@@ -80,7 +81,7 @@ KliveHlsRun *klive_hls_writer_start_run (KliveHlsWriter *writer, const char *str
 
 /* Number of the run's first segment, the start-index of all its sinks: max (last number + 1, slot). */
 guint64 klive_hls_run_get_start_index (const KliveHlsRun *run);
-/* (transfer full): printf pattern of the files of rendition @id, absolute: DIR/ID/INDEX-SERIAL-%05u.ts. The folder exists. */
+/* (transfer full): printf pattern of the files of rendition @id, DIR/ID/INDEX-SERIAL-%05u.ts. The folder exists. */
 char *klive_hls_run_get_location (const KliveHlsRun *run, const char *id);
 
 /* The run's studio has ended: no segment comes any more. */
@@ -112,7 +113,7 @@ void klive_hls_writer_tick (KliveHlsWriter *writer, gint64 now);
 /* The stream is gone while others of the entry go on: its renditions leave the masters, its lists stay as they are. */
 void klive_hls_writer_drop_stream (KliveHlsWriter *writer, const char *stream, gint64 now);
 
-/* The broadcast is over: EXT-X-ENDLIST in every list. Files stay; their owner removes them after the window has passed. */
+/* The broadcast is over: EXT-X-ENDLIST in every list. Files stay: their owner removes them later. */
 void klive_hls_writer_end (KliveHlsWriter *writer, gint64 now);
 
 /* Whether a master playlist is there. */

@@ -16,7 +16,8 @@ typedef struct {
 } Command;
 
 static const Command commands[] = { { "check-config", "checks klive.conf", klive_check_config_main },
-  { "nginx-config", "prints nginx's configuration", klive_nginx_config_main }, { NULL } };
+  { "nginx-config", "prints nginx's configuration", klive_nginx_config_main },
+  { "render", "prints the pipeline that a conversion profile becomes", klive_render_main }, { NULL } };
 
 static void
 print_help (FILE *to)

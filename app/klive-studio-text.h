@@ -7,53 +7,55 @@
 
 G_BEGIN_DECLS
 
-/* The launch text of a studio: ingest + decoder (if anything is encoded) + audio encodes + one text for each rendition,
- * from the templates of pipelines/. Element names that the caller may rely on, as far as they are there: appsrc
- * `video_in` and `audio_in`, `cut` (kalturacut), `register_video` and `register_audio` (kalturaregister), `queue_decode`,
- * `decoder`, and for rendition ID `queue_ID` (in front of its encoder), `enc_ID`, `hls_ID` (kalturahlssink). */
+/* The launch text of a studio: ingest + decoders (if anything is encoded) + audio encoders + one text for each
+ * rendition, from the templates of pipelines/. Element names that the caller may rely on, as far as they are there:
+ * appsrc `video_in` and `audio_in`, `cut` (kalturacut), `register_video` and `register_audio` (kalturaregister),
+ * `queue_decode`, `decoder`, and for rendition ID `queue_ID` (in front of its encoder), `enc_ID`, `hls_ID`. Tracks that
+ * the source has are always there, whether a rendition uses them or not. */
 
 typedef enum {
   KLIVE_INGEST_APPSRC, /* the worker: appsrc name=video_in and name=audio_in */
-  KLIVE_INGEST_RTMP,   /* rtmp2src ! kalturaauth ! flvdemux */
+  KLIVE_INGEST_RTMP,   /* rtmp2src ! flvdemux */
   KLIVE_INGEST_FLV,    /* a local FLV file */
   KLIVE_INGEST_MP4,    /* a local MP4 or MOV file */
 } KliveIngest;
 
-typedef enum { KLIVE_SINK_KALTURA, KLIVE_SINK_HLSSINK2 } KliveSink;
+typedef enum {
+  KLIVE_SINK_KALTURA,  /* kalturahlssink; the caller writes the playlists */
+  KLIVE_SINK_PLAYLIST, /* kalturahlssink with a simple playlist of its own: OUTPUT/ID.m3u8, OUTPUT/ID-NUMBER.ts */
+  KLIVE_SINK_STOCK,    /* GStreamer's own elements only: hlssink2, no kalturacut; files as above */
+} KliveSink;
 
 typedef struct {
   KliveIngest ingest;
-  const char *source; /* URL or path; NULL with KLIVE_INGEST_APPSRC */
+  const char *source;        /* URL or path; NULL with KLIVE_INGEST_APPSRC */
+  const char *broadcast_url; /* RTMP: goes on air with Kaltura as this URL says; nullable */
+  const char *config_file;   /* klive.conf for that; nullable */
   KliveSink sink;
-  const char *output;        /* folder in which each rendition has its folder ID */
-  guint index;               /* server index, 0 or 1: begins the file names */
-  gint64 serial;             /* of the session: names the files */
+  const char *output;        /* folder; with KLIVE_SINK_KALTURA each rendition has its folder ID in it */
+  guint index;               /* server index, 0 or 1: begins the file names of KLIVE_SINK_KALTURA */
+  gint64 serial;             /* of the session: in the file names of KLIVE_SINK_KALTURA */
   guint64 start_index;       /* number of the first segment */
   guint64 segment_duration;  /* ns */
   gint64 epoch;              /* ns since 1970 of running time 0; -1 = the clock at the first buffer */
-  gboolean own_playlists;    /* sinks write simple playlists by themselves (gst-launch) */
-  guint playlist_length;     /* segments, for own_playlists */
-  const char *video_encoder; /* "auto" or the name of an element; NULL = auto */
-  const char *audio_encoder; /* the same */
-  const char *speed_preset;  /* of x264; NULL = "veryfast" */
-  guint threads;             /* for each encoder and decoder; 0 = as many as it likes */
+  guint playlist_length;     /* segments in a playlist of the sink's own; 0 = 10 */
+  const char *video_encoder; /* "x264enc", "openh264enc" or "auto"; NULL = auto */
+  const char *audio_encoder; /* "fdkaacenc", "avenc_aac", "voaacenc" or "auto": the first of these; NULL = auto */
+  const char *speed_preset;  /* of x264; NULL = veryfast */
+  guint threads;             /* of each video decoder and encoder; 0 = as many as it likes */
   const char *templates;     /* folder whose files replace those of the same name; nullable */
 } KliveStudioOptions;
 
 /*
- * Errors: those of klive_template_render_file(); KLIVE_STUDIO_ERROR_MISSING_PLUGIN when an element is not installed (the
- * message names the element and its Debian package); KLIVE_STUDIO_ERROR_EMPTY when @ladder has no rendition.
+ * gst_init() must have been called, as encoders are chosen among those that are installed.
+ *
+ * Errors: KLIVE_PLUGINS_ERROR_MISSING when an element is not installed (the message names it and its Debian package);
+ * those of klive_template_render_file(); KLIVE_STUDIO_TEXT_ERROR_EMPTY when @ladder has no rendition.
  */
 char *klive_studio_text_new (const KliveLadder *ladder, const KliveStudioOptions *options, GError **error);
 
-/*
- * Whether every element that @ladder would need under @options is installed. gst_init() must have been called.
- * Errors: KLIVE_STUDIO_ERROR_MISSING_PLUGIN.
- */
-gboolean klive_studio_text_check_plugins (const KliveLadder *ladder, const KliveStudioOptions *options, GError **error);
-
-#define KLIVE_STUDIO_ERROR (klive_studio_error_quark ())
-typedef enum { KLIVE_STUDIO_ERROR_MISSING_PLUGIN, KLIVE_STUDIO_ERROR_EMPTY } KliveStudioError;
-GQuark klive_studio_error_quark (void);
+#define KLIVE_STUDIO_TEXT_ERROR (klive_studio_text_error_quark ())
+typedef enum { KLIVE_STUDIO_TEXT_ERROR_EMPTY } KliveStudioTextError;
+GQuark klive_studio_text_error_quark (void);
 
 G_END_DECLS
