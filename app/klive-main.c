@@ -15,9 +15,14 @@ typedef struct {
   int (*run) (int argc, char **argv);
 } Command;
 
-static const Command commands[] = { { "check-config", "checks klive.conf", klive_check_config_main },
+static const Command commands[] = {
+  { "serve", "takes publishers in and puts them on air", klive_serve_main },
+  { "check-config", "checks klive.conf", klive_check_config_main },
   { "nginx-config", "prints nginx's configuration", klive_nginx_config_main },
-  { "render", "prints the pipeline that a conversion profile becomes", klive_render_main }, { NULL } };
+  { "render", "prints the pipeline that a conversion profile becomes", klive_render_main },
+  { "status", "prints what a running launcher does", klive_status_main },
+  { NULL },
+};
 
 static void
 print_help (FILE *to)

@@ -35,6 +35,27 @@ klive_process_spawn (const char *const *argv, const char *cwd, KliveProcessTie t
 }
 
 GPid
+klive_process_spawn_self (const char *const *argv, GError **error)
+{
+  g_autoptr (GPtrArray) all = g_ptr_array_new ();
+  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
+  GPid pid = 0;
+  if (!program || !g_file_test (program, G_FILE_TEST_IS_EXECUTABLE)) { /* "... (deleted)" */
+    g_free (program);
+    program = g_strdup ("/proc/self/exe");
+  }
+  g_ptr_array_add (all, program);
+  for (guint i = 0; argv[i]; i++)
+    g_ptr_array_add (all, (char *) argv[i]);
+  g_ptr_array_add (all, NULL);
+  if (!g_spawn_async ("/", (char **) all->pdata, NULL,
+          G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_FILE_AND_ARGV_ZERO | G_SPAWN_STDOUT_TO_DEV_NULL, set_up_child, NULL, &pid,
+          error))
+    return 0;
+  return pid;
+}
+
+GPid
 klive_process_get_pid (GSubprocess *process)
 {
   const char *text = g_subprocess_get_identifier (process);

@@ -19,6 +19,13 @@ typedef enum {
 GSubprocess *klive_process_spawn (const char *const *argv, const char *cwd, KliveProcessTie tie, GSubprocessFlags flags,
     GError **error);
 
+/*
+ * Starts this very program (also when its file has been replaced since) with @argv, in "/", in a process group of its
+ * own, to outlive us; stdin and stdout closed to /dev/null, stderr shared. Returns its pid, to be watched with
+ * g_child_watch_add(); 0 with @error.
+ */
+GPid klive_process_spawn_self (const char *const *argv, GError **error);
+
 /* The pid of a running child, 0 once it has ended. */
 GPid klive_process_get_pid (GSubprocess *process);
 
@@ -28,7 +35,7 @@ gboolean klive_process_is_alive (GPid pid);
 /* The arguments of @pid, NULL when it is not there. */
 char **klive_process_get_argv (GPid pid);
 
-/* Pids (GPid) of the processes with program name @comm (at most 15 bytes) and working directory @cwd. (transfer full) */
+/* Pids (GPid) of processes with program name @comm (at most 15 bytes) and working directory @cwd. (transfer full) */
 GArray *klive_process_find (const char *comm, const char *cwd);
 
 G_END_DECLS
