@@ -131,7 +131,7 @@ add_decoders (Composer *composer)
   if (klive_ladder_encodes_video (composer->ladder)) {
     klive_variables_set (composer->variables, "video_decoder",
         find_decoder (video_decoders, G_N_ELEMENTS (video_decoders), tracks->video_codec));
-    add (composer, "decode-video.gst");
+    add (composer, strcmp (tracks->video_codec, "h264") == 0 ? "decode-h264.gst" : "decode-video.gst");
   }
   if (encodes_audio (composer->ladder)) {
     klive_variables_set (composer->variables, "audio_decoder",

@@ -40,7 +40,7 @@ static const KliveVariable table[] = {
   { "epoch", KLIVE_VARIABLE_INT, -1, G_MAXINT64, NULL, "-1", "1763812344000000000" },
   /* decoding and encoding */
   UINT ("queue_time", NS_PER_S / 100, 60 * NS_PER_S, "1000000000", "1000000000"), UINT ("threads", 0, 64, "0", "2"),
-  ENUM ("video_decoder", "avdec_h264|avdec_flv|avdec_vp6f|avdec_flashsv", "avdec_h264", "avdec_h264"),
+  ENUM ("video_decoder", "avdec_flv|avdec_vp6f|avdec_flashsv", "avdec_flv", "avdec_flv"),
   UINT ("width", 2, 8192, NULL, "640"), UINT ("height", 2, 8192, NULL, "360"),
   UINT ("max_width", 2, 8192, "8192", "640"), UINT ("max_height", 2, 8192, "8192", "360"),
   ENUM ("profile", "baseline|main|high", "main", "main"), UINT ("video_bitrate", 1000, 2000000000, NULL, "400000"),

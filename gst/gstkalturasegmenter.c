@@ -173,7 +173,8 @@ static gboolean
 is_audio_cut (const GstKalturaSegmenter *self, const Item *item)
 {
   const Track *video = &self->tracks[GST_KALTURA_TRACK_VIDEO];
-  if (video->pad != NULL && !video->eos && !video->silent) {
+  gboolean over = video->eos && gst_queue_array_get_length (video->queue) == 0;
+  if (video->pad != NULL && !over && !video->silent) {
     return FALSE;
   }
   return !gst_kaltura_segment_writer_is_open (self->writer) || item->cut || is_long_enough (self, item->pts);
