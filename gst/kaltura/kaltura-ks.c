@@ -166,9 +166,22 @@ encrypt (GByteArray *text, const char *secret)
   cbc_encrypt (&aes, (nettle_cipher_func *) aes128_encrypt, AES_BLOCK_SIZE, iv, text->len, text->data, text->data);
 }
 
+/* Names that begin with '_' are those of expiry, type and user. */
+static gboolean
+has_reserved_privilege (const char *privileges)
+{
+  g_auto (GStrv) items = g_strsplit (privileges, ",", -1);
+  for (guint i = 0; items[i] != NULL; i++)
+    if (g_strstrip (items[i])[0] == '_')
+      return TRUE;
+  return FALSE;
+}
+
 char *
 kaltura_ks_make_v2 (const KalturaKs *ks, const char *secret, const guint8 *rand16, GError **error)
 {
+  if (ks->privileges != NULL && has_reserved_privilege (ks->privileges))
+    return fail (error, "privileges of version 2 cannot begin with a _");
   guint8 fresh[RAND_SIZE];
   if (rand16 == NULL) {
     if (getrandom (fresh, sizeof fresh, 0) != sizeof fresh)

@@ -17,16 +17,17 @@ typedef struct {
 void kaltura_ks_free (KalturaKs *ks);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KalturaKs, kaltura_ks_free)
 
-/* @rand: text in the v1 field, NULL = a fresh random number 0..32000 as the clients make. */
+/*
+ * @rand: text in the v1 field, NULL = a fresh random number 0..32000 as the clients make. Error: KALTURA_ERROR_INPUT when
+ * user or privileges hold a ';'.
+ */
 char *kaltura_ks_make_v1 (const KalturaKs *ks, const char *secret, const char *rand, GError **error);
-/* @rand16: 16 bytes, NULL = fresh from the kernel. */
+/* @rand16: 16 bytes, NULL = fresh from the kernel. Error: KALTURA_ERROR_INPUT when a privilege begins with '_'. */
 char *kaltura_ks_make_v2 (const KalturaKs *ks, const char *secret, const guint8 *rand16, GError **error);
 
 /* The partner that @text claims, before its secret can be looked up. Error: KALTURA_ERROR_INPUT. */
 gboolean kaltura_ks_peek_partner (const char *text, gint *partner_id, GError **error);
-/*
- * Decodes and verifies v1 or v2; does not look at the expiry. Error: KALTURA_ERROR_INPUT (malformed, wrong signature).
- */
+/* Decodes and verifies v1 or v2, whatever the expiry. Error: KALTURA_ERROR_INPUT (malformed, wrong signature). */
 KalturaKs *kaltura_ks_parse (const char *text, const char *secret, GError **error);
 
 /*

@@ -61,27 +61,29 @@ is_path_style (const char *text)
   return p != NULL && strstr (p, "/e/") != NULL;
 }
 
-/* (transfer full): the query of @text, not yet decoded, without what stands behind its first '/'. */
+/*
+ * The query of @text, not yet decoded, without what stands behind its first '/'. It begins at the '?' in front of the
+ * first '=': a later one belongs to a value.
+ */
 static char *
 cut_query (const char *text, GError **error)
 {
+  g_autofree char *head = g_strndup (text, strcspn (text, "="));
   g_autofree char *decoded = NULL;
-  const char *query = strchr (text, '?');
+  const char *query = text;
 
-  if (query == NULL && (strstr (text, "%3F") != NULL || strstr (text, "%3f") != NULL)) {
+  if (strchr (head, '?') == NULL && (strstr (head, "%3F") != NULL || strstr (head, "%3f") != NULL)) {
     decoded = g_uri_unescape_string (text, NULL);
     if (decoded == NULL) {
       g_set_error_literal (error, KALTURA_ERROR, KALTURA_ERROR_INPUT, "broadcast URL: bad percent coding");
       return NULL;
     }
-    query = strchr (decoded, '?');
-  }
-  if (query != NULL)
-    query++;
-  else if (strstr (text, "://") != NULL || text[0] == '/')
+    query = strchr (decoded, '?') + 1;
+  } else if (strchr (head, '?') != NULL) {
+    query = strchr (text, '?') + 1;
+  } else if (strchr (head, '/') != NULL) {
     query = ""; /* a URL without a query */
-  else
-    query = text;
+  }
   return g_strndup (query, strcspn (query, "/"));
 }
 

@@ -210,6 +210,18 @@ test_v1_semicolon (void)
 }
 
 static void
+test_v2_reserved_names (void)
+{
+  static const char *const privileges[] = { "_e", "_e:1", "edit:*, _u:admin", "a,_" };
+  for (gsize i = 0; i < G_N_ELEMENTS (privileges); i++) {
+    KalturaKs ks = { 102, NULL, 0, 1, (char *) privileges[i] };
+    g_autoptr (GError) error = NULL;
+    g_assert_null (kaltura_ks_make_v2 (&ks, SECRET, NULL, &error));
+    g_assert_error (error, KALTURA_ERROR, KALTURA_ERROR_INPUT);
+  }
+}
+
+static void
 check_privileges (const char *given, const char *expected)
 {
   KalturaKs ks = { 102, NULL, 2, 2000000000, (char *) given };
@@ -251,6 +263,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ks/garbage", test_garbage);
   g_test_add_func ("/ks/fresh-randomness", test_fresh);
   g_test_add_func ("/ks/v1-refuses-semicolons", test_v1_semicolon);
+  g_test_add_func ("/ks/v2-refuses-reserved-names", test_v2_reserved_names);
   g_test_add_func ("/ks/privileges", test_privileges);
   g_test_add_func ("/ks/stale", test_stale);
   return g_test_run ();

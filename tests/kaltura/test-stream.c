@@ -70,6 +70,8 @@ test_values (void)
   check_good ("p=2147483647&e=9_ZZzz0099&i=1&t=x", G_MAXINT32, "9_ZZzz0099", 1, "x");
   check_good ("p=1&e=0_abcd1234&i=0&t=a%2Fb%26c%3Dd", 1, "0_abcd1234", 0, "a/b&c=d");
   check_good ("p=1&e=0_abcd1234&i=0&t=a=b+c", 1, "0_abcd1234", 0, "a=b+c");
+  check_good ("p=1&e=0_abcd1234&i=0&t=a?b%3Fc", 1, "0_abcd1234", 0, "a?b?c");
+  check_good ("rtmp://h/kLive?p=1&e=0_abcd1234&i=0&t=a?b:", 1, "0_abcd1234", 0, "a?b:");
   check_good ("p=1&e=0_abcd1234&i=0&t=%C3%A9", 1, "0_abcd1234", 0, "\xc3\xa9");
   /* coded twice by nginx: once by the encoder, once by tcurl's escaping */
   check_good ("rtmp://h/kLive/%3Fp=1%26e=0_abcd1234%26i=0%26t=a%252Fb", 1, "0_abcd1234", 0, "a/b");
