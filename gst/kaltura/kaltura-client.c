@@ -5,8 +5,9 @@
  * that goes through these steps, all of them in the thread that made the client:
  *
  *   start_call -> send_request -> on_headers -> on_read ... on_read -> end_call
- *                      ^                                        |
- *                      '------ INVALID_KS, once, with a new KS --'
+ *                   ^  ^  kept connection |                                |
+ *                   |  '- closed: once ---'                                |
+ *                   '------------- INVALID_KS: once, with a new KS --------'
  *
  * Whatever ends a call early (its caller's cancellable, its timer, the client's end) cancels call->cancellable and
  * nothing else; fail_call tells which it was. Secrets sent in a call are cut out of whatever the server repeats of
@@ -61,7 +62,8 @@ typedef struct {
   gulong caller_handler;
   GSource *timer;
   gboolean timed_out;
-  gboolean repeated;
+  gboolean repeated;    /* with a new session string */
+  gboolean reconnected; /* sent again because the server had closed a kept connection */
 } Call;
 
 static void send_request (GTask *task);
@@ -390,6 +392,24 @@ read_more (GTask *task)
       on_read, task);
 }
 
+/* Whether a request may go over a kept connection, where it can get lost and has to be sent again. */
+static gboolean
+is_repeatable (const char *action)
+{
+  return !g_str_has_prefix (action, "append") && !g_str_has_prefix (action, "add") &&
+      !g_str_has_prefix (action, "upload");
+}
+
+/* A server closes a kept connection whenever it likes, also while the next request is on its way. */
+static gboolean
+wants_new_connection (const Call *call, const GError *error)
+{
+  gboolean closed = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT) ||
+      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED) ||
+      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE);
+  return closed && is_repeatable (call->action) && !call->reconnected && !call->client->closed;
+}
+
 static void
 on_headers (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -397,6 +417,11 @@ on_headers (GObject *source, GAsyncResult *result, gpointer user_data)
   Call *call = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
   call->stream = soup_session_send_finish (SOUP_SESSION (source), result, &error);
+  if (call->stream == NULL && wants_new_connection (call, error)) {
+    call->reconnected = TRUE;
+    send_request (task);
+    return;
+  }
   if (call->stream == NULL) {
     fail_call (task, g_steal_pointer (&error));
     return;
@@ -407,14 +432,6 @@ on_headers (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   }
   read_more (task);
-}
-
-/* Whether a request may go over a kept connection, where it can be lost and sent again by libsoup. */
-static gboolean
-is_repeatable (const char *action)
-{
-  return !g_str_has_prefix (action, "append") && !g_str_has_prefix (action, "add") &&
-      !g_str_has_prefix (action, "upload");
 }
 
 static void
@@ -440,7 +457,9 @@ send_request (GTask *task)
     return;
   }
   soup_message_add_flags (call->message, SOUP_MESSAGE_NO_REDIRECT);
-  if (is_repeatable (call->action))
+  if (call->reconnected)
+    soup_message_add_flags (call->message, SOUP_MESSAGE_NEW_CONNECTION);
+  else if (is_repeatable (call->action))
     soup_message_add_flags (call->message, SOUP_MESSAGE_IDEMPOTENT);
   g_autoptr (GBytes) bytes = g_string_free_to_bytes (g_steal_pointer (&body));
   soup_message_set_request_body_from_bytes (call->message, "application/x-www-form-urlencoded", bytes);

@@ -18,8 +18,8 @@ void kaltura_ks_free (KalturaKs *ks);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KalturaKs, kaltura_ks_free)
 
 /*
- * @rand: text in the v1 field, NULL = a fresh random number 0..32000 as the clients make. Error: KALTURA_ERROR_INPUT when
- * user or privileges hold a ';'.
+ * @rand: text in the v1 field, NULL = a fresh random number 0..32000 as the clients make. Error: KALTURA_ERROR_INPUT
+ * when user or privileges hold a ';'.
  */
 char *kaltura_ks_make_v1 (const KalturaKs *ks, const char *secret, const char *rand, GError **error);
 /* @rand16: 16 bytes, NULL = fresh from the kernel. Error: KALTURA_ERROR_INPUT when a privilege begins with '_'. */

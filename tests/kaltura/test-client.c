@@ -444,6 +444,39 @@ test_broken (void)
   }
 }
 
+/* Of serve_once, atomic. */
+static gint n_connections;
+static gint n_losses; /* requests that got no answer */
+
+/* RawServe: answers one request, keeps the connection, and closes it when the next one comes. */
+static void
+serve_once (GInputStream *input, GOutputStream *output, GCancellable *cancellable)
+{
+  g_atomic_int_inc (&n_connections);
+  read_request (input, cancellable);
+  write_text (output, "HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n<xml><result>1</result></xml>\n", cancellable);
+  char buffer[4096] = "";
+  do { /* what is left of the first request, then the second */
+    if (g_input_stream_read (input, buffer, sizeof buffer, cancellable, NULL) <= 0)
+      return;
+  } while (!g_str_has_prefix (buffer, "POST "));
+  g_atomic_int_inc (&n_losses);
+}
+
+static void
+test_closed_kept_connection (void)
+{
+  g_autoptr (RawServer) server = raw_server_new (serve_once);
+  g_autoptr (KalturaClient) client = make_client (raw_server_get_url (server), SECRET);
+  for (guint i = 0; i < 4; i++) {
+    g_auto (Outcome) outcome = { 0 };
+    call (client, NULL, &outcome);
+    g_assert_no_error (outcome.error);
+  }
+  g_assert_cmpint (g_atomic_int_get (&n_connections), ==, 4);
+  g_assert_cmpint (g_atomic_int_get (&n_losses), ==, 3);
+}
+
 /* The time limit holds for the call with its repetition. */
 static void
 test_slow_after_renewal (void)
@@ -666,6 +699,7 @@ main (int argc, char **argv)
   g_test_add_func ("/client/dripping-server", test_drip);
   g_test_add_func ("/client/silent-server", test_silence);
   g_test_add_func ("/client/broken-replies", test_broken);
+  g_test_add_func ("/client/kept-connection-is-closed-by-the-server", test_closed_kept_connection);
   g_test_add_func ("/client/slow-after-renewal", test_slow_after_renewal);
   g_test_add_func ("/client/cancelled", test_cancel);
   g_test_add_func ("/client/cancelled-from-another-thread", test_cancel_from_thread);
