@@ -133,6 +133,7 @@ test_get (Fixture *fixture, gconstpointer data)
   kaltura_live_get_async (fixture->client, 102, "0_abcd1234", NULL, on_done, fixture);
   g_autoptr (KalturaEntry) entry = kaltura_live_get_finish (wait_for_result (fixture), &fixture->error);
   g_assert_no_error (fixture->error);
+  g_assert_cmpstr (entry->id, ==, "0_abcd1234");
   check_fields (fixture, "livestream", "entryId=0_abcd1234\npartnerId=102");
 }
 
