@@ -179,7 +179,7 @@ read_preamble (GstKalturaH264 *h264, const guint8 *data, gsize size, Preamble *p
     }
     const guint8 *next = find_start_code (nal, end);
     if (type == NAL_AUD && start == first) {
-      preamble->delimiter_size = next - data;
+      preamble->delimiter_size = (nal - data) + trim_zeros (nal, next);
     } else if (type == NAL_SPS || type == NAL_PPS) {
       add_header (h264, nal, trim_zeros (nal, next), &preamble->seen);
     }

@@ -51,9 +51,11 @@ struct _GstKalturaSegmentWriter {
   guint64 index;        /* of the open segment, else of the next */
   GstKalturaFile *file; /* NULL = none open */
   char *location;
-  gint64 start;                  /* running time, ns */
-  gboolean has_video, has_audio; /* the open segment has frames of it */
-  int fault;                     /* errno that has been told, 0 = all is well */
+  gint64 start;              /* running time, ns */
+  GstKalturaSegment segment; /* what is known of the open segment */
+  char video_codec[16];      /* of the segment's first frame, empty = it has none */
+  const char *audio_codec;   /* of the segment, empty = it has none */
+  int fault;                 /* errno that has been told, 0 = all is well */
 };
 
 static void
@@ -298,20 +300,11 @@ gst_kaltura_segment_writer_begin (GstKalturaSegmentWriter *writer, gint64 runnin
   writer->location = gst_kaltura_file_expand (writer->pattern, writer->index);
   writer->file = gst_kaltura_file_open (writer->location);
   writer->start = running_time;
-  writer->has_video = writer->has_audio = FALSE;
+  writer->segment = (GstKalturaSegment){ .fps_d = 1 };
+  writer->video_codec[0] = '\0';
+  writer->audio_codec = "";
   check_file (writer);
   gst_kaltura_ts_write_tables (writer->ts);
-}
-
-static char *
-make_codecs (const GstKalturaSegmentWriter *writer)
-{
-  const char *video = writer->has_video ? gst_kaltura_h264_get_codec (writer->h264) : NULL;
-  const char *audio = writer->has_audio ? writer->audio.codec : NULL;
-  if (video != NULL && audio != NULL) {
-    return g_strconcat (video, ",", audio, NULL);
-  }
-  return g_strdup (video != NULL ? video : audio != NULL ? audio : "");
 }
 
 void
@@ -321,21 +314,17 @@ gst_kaltura_segment_writer_end (GstKalturaSegmentWriter *writer, gint64 running_
 
   write_batch (writer);
   gst_kaltura_ts_flush (writer->ts);
-  g_autofree char *codecs = make_codecs (writer);
-  GstKalturaSegment segment = {
-    .location = writer->location,
-    .index = writer->index,
-    .running_time = MAX (writer->start, 0),
-    .duration = MAX (running_time - writer->start, 0),
-    .bytes = gst_kaltura_file_get_size (writer->file),
-    .codecs = codecs,
-    .width = writer->has_video ? writer->width : 0,
-    .height = writer->has_video ? writer->height : 0,
-    .fps_n = writer->has_video ? writer->fps_n : 0,
-    .fps_d = writer->has_video ? writer->fps_d : 1,
-    .last = end == GST_KALTURA_SEGMENT_LAST,
-    .error = gst_kaltura_file_finish (g_steal_pointer (&writer->file)),
-  };
+  gboolean both = writer->video_codec[0] != '\0' && *writer->audio_codec != '\0';
+  g_autofree char *codecs = g_strconcat (writer->video_codec, both ? "," : "", writer->audio_codec, NULL);
+  GstKalturaSegment segment = writer->segment;
+  segment.location = writer->location;
+  segment.index = writer->index;
+  segment.running_time = MAX (writer->start, 0);
+  segment.duration = MAX (running_time - writer->start, 0);
+  segment.bytes = gst_kaltura_file_get_size (writer->file);
+  segment.codecs = codecs;
+  segment.last = end == GST_KALTURA_SEGMENT_LAST;
+  segment.error = gst_kaltura_file_finish (g_steal_pointer (&writer->file));
   if (segment.error != 0) {
     report_fault (writer, segment.error);
   } else {
@@ -361,6 +350,20 @@ make_dts (GstKalturaSegmentWriter *writer, GstKalturaTsTrack track, gint64 runni
   return ticks;
 }
 
+/* What the segment's first video frame tells of all of it. */
+static void
+describe_video (GstKalturaSegmentWriter *writer)
+{
+  const char *codec = gst_kaltura_h264_get_codec (writer->h264);
+  if (writer->video_codec[0] == '\0' && codec != NULL) {
+    g_strlcpy (writer->video_codec, codec, sizeof (writer->video_codec));
+    writer->segment.width = writer->width;
+    writer->segment.height = writer->height;
+    writer->segment.fps_n = writer->fps_n;
+    writer->segment.fps_d = writer->fps_d;
+  }
+}
+
 void
 gst_kaltura_segment_writer_write_video (GstKalturaSegmentWriter *writer, GstBuffer *buffer, gint64 pts, gint64 dts)
 {
@@ -379,7 +382,7 @@ gst_kaltura_segment_writer_write_video (GstKalturaSegmentWriter *writer, GstBuff
     gst_kaltura_ts_write_pes (writer->ts, GST_KALTURA_TS_VIDEO, pts_ticks, dts_ticks,
         key ? GST_KALTURA_TS_RANDOM_ACCESS : GST_KALTURA_TS_PLAIN, (const struct iovec *) writer->chunks->data,
         writer->chunks->len);
-    writer->has_video = TRUE;
+    describe_video (writer);
   } else {
     GST_WARNING ("dropped a broken access unit of %" G_GSIZE_FORMAT " bytes", map.size);
   }
@@ -397,7 +400,7 @@ write_batch (GstKalturaSegmentWriter *writer)
     gint64 pts = make_dts (writer, GST_KALTURA_TS_AUDIO, writer->batch_pts);
     struct iovec chunk = { writer->batch->data, writer->batch->len };
     gst_kaltura_ts_write_pes (writer->ts, GST_KALTURA_TS_AUDIO, pts, pts,
-        writer->has_video ? GST_KALTURA_TS_PLAIN : GST_KALTURA_TS_RANDOM_ACCESS, &chunk, 1);
+        writer->video_codec[0] != '\0' ? GST_KALTURA_TS_PLAIN : GST_KALTURA_TS_RANDOM_ACCESS, &chunk, 1);
     check_file (writer);
   }
   g_byte_array_set_size (writer->batch, 0);
@@ -440,6 +443,6 @@ gst_kaltura_segment_writer_write_audio (GstKalturaSegmentWriter *writer, GstBuff
   }
   g_byte_array_append (writer->batch, map.data, map.size);
   writer->batch_frames++;
-  writer->has_audio = TRUE;
+  writer->audio_codec = writer->audio.codec;
   gst_buffer_unmap (buffer, &map);
 }

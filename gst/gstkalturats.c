@@ -45,8 +45,10 @@ struct _GstKalturaTs {
   gpointer user_data;
 
   Track tracks[GST_KALTURA_TS_N_TRACKS];
+  GstKalturaTsTrack pcr_track; /* by the last PMT */
   Pid pids[N_PIDS];
   guint8 pmt_version; /* 5 bits */
+  gboolean fresh;     /* nothing has been written since the tables */
   gint64 last_pcr;    /* ticks, G_MININT64 = none yet */
 
   gsize fill; /* bytes used in buffer */
@@ -68,7 +70,9 @@ gst_kaltura_ts_new (GstKalturaTsOutput output, gpointer user_data)
   ts->tracks[GST_KALTURA_TS_VIDEO] = (Track){ .pid = 0x100, .stream_id = 0xe0 };
   ts->tracks[GST_KALTURA_TS_AUDIO] = (Track){ .pid = 0x101, .stream_id = 0xc0 };
   memset (ts->pids, 0, sizeof (ts->pids));
+  ts->pcr_track = GST_KALTURA_TS_VIDEO;
   ts->pmt_version = 0;
+  ts->fresh = FALSE;
   ts->last_pcr = G_MININT64;
   ts->fill = 0;
   return ts;
@@ -221,16 +225,12 @@ write_pat (GstKalturaTs *ts)
   write_section (ts, PID_PAT, PAT_PID, section, 12);
 }
 
-static GstKalturaTsTrack
-get_pcr_track (const GstKalturaTs *ts)
-{
-  return ts->tracks[GST_KALTURA_TS_VIDEO].type != GST_KALTURA_TS_NONE ? GST_KALTURA_TS_VIDEO : GST_KALTURA_TS_AUDIO;
-}
-
 static void
 write_pmt (GstKalturaTs *ts)
 {
-  guint16 pcr_pid = ts->tracks[get_pcr_track (ts)].pid;
+  gboolean video = ts->tracks[GST_KALTURA_TS_VIDEO].type != GST_KALTURA_TS_NONE;
+  ts->pcr_track = video ? GST_KALTURA_TS_VIDEO : GST_KALTURA_TS_AUDIO;
+  guint16 pcr_pid = ts->tracks[ts->pcr_track].pid;
   guint8 section[64] = {
     0x02, 0xb0, 0, /* section_length below */
     PROGRAMME >> 8, PROGRAMME & 0xff, 0xc1 | (ts->pmt_version << 1), 0, 0, 0xe0 | (pcr_pid >> 8), pcr_pid & 0xff, 0xf0,
@@ -254,15 +254,15 @@ gst_kaltura_ts_write_tables (GstKalturaTs *ts)
 {
   write_pat (ts);
   write_pmt (ts);
+  ts->fresh = TRUE;
 }
 
 static void
 write_pcr_packet (GstKalturaTs *ts, gint64 pcr)
 {
-  GstKalturaTsTrack track = get_pcr_track (ts);
-  PidIndex index = PID_FIRST_TRACK + track;
+  PidIndex index = PID_FIRST_TRACK + ts->pcr_track;
   guint8 flags = AF_PCR | take_discontinuity (ts, index);
-  put_header (ts, index, ts->tracks[track].pid, FALSE, flags, pcr, 0);
+  put_header (ts, index, ts->tracks[ts->pcr_track].pid, FALSE, flags, pcr, 0);
   ts->last_pcr = pcr;
 }
 
@@ -337,11 +337,14 @@ copy_payload (guint8 *out, Cursor *cursor, gsize size)
 static guint8
 take_pcr (GstKalturaTs *ts, GstKalturaTsTrack track, gint64 pcr)
 {
-  gboolean carries = track == get_pcr_track (ts);
-  if (ts->last_pcr == G_MININT64 && !carries) {
+  gboolean carries = track == ts->pcr_track;
+  gboolean fresh = ts->fresh;
+  ts->fresh = FALSE;
+  if (!fresh) {
+    fill_pcr (ts, pcr);
+  } else if (!carries && pcr > ts->last_pcr) {
     write_pcr_packet (ts, pcr);
   }
-  fill_pcr (ts, pcr);
   if (!carries) {
     if (pcr - ts->last_pcr > PCR_INTERVAL) {
       write_pcr_packet (ts, pcr);
