@@ -20,7 +20,7 @@ enum {
 
 /* The commands of klive-launcher, each in the file of its noun. argv[0] is the command's name. */
 int klive_serve_main (int argc, char **argv);        /* klive-serve.c */
-int klive_worker_main (int argc, char **argv);       /* klive-worker.c */
+int klive_worker_main (int argc, char **argv);       /* klive-worker-main.c */
 int klive_render_main (int argc, char **argv);       /* klive-render.c */
 int klive_check_config_main (int argc, char **argv); /* klive-commands.c */
 int klive_nginx_config_main (int argc, char **argv); /* klive-commands.c */

@@ -21,6 +21,7 @@ static const Command commands[] = {
   { "nginx-config", "prints nginx's configuration", klive_nginx_config_main },
   { "render", "prints the pipeline that a conversion profile becomes", klive_render_main },
   { "status", "prints what a running launcher does", klive_status_main },
+  { "worker", NULL, klive_worker_main },
   { NULL },
 };
 

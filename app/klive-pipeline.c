@@ -7,6 +7,8 @@
 
 #include <gio/gio.h>
 
+#include "klive-plugins.h"
+
 #define BUILD_TREE_PLUGIN "../gst/libgstkaltura.so"
 
 static const char *const own_elements[] = { "kalturaauth", "kalturacut", "kalturahlssink", "kalturaregister", NULL };
@@ -57,35 +59,11 @@ klive_pipeline_load_plugin (GError **error)
   return FALSE;
 }
 
-static const char *
-package_of (const char *factory)
-{
-  static const struct {
-    const char *factory, *package;
-  } packages[] = {
-    { "rtmp2src", "gstreamer1.0-plugins-bad" },
-    { "appsink", "gstreamer1.0-plugins-base" },
-    { "appsrc", "gstreamer1.0-plugins-base" },
-  };
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (packages); i++)
-    if (g_str_equal (packages[i].factory, factory))
-      return packages[i].package;
-  return NULL;
-}
-
 GstElement *
 klive_pipeline_make_element (const char *factory, const char *name, GError **error)
 {
-  GstElement *element = gst_element_factory_make (factory, name);
-  const char *package = package_of (factory);
-
-  if (element == NULL)
-    g_set_error (error, KLIVE_PIPELINE_ERROR, KLIVE_PIPELINE_ERROR_MISSING_ELEMENT,
-        "the GStreamer element %s is not installed%s%s", factory, package != NULL ? "; Debian has it in " : "",
-        package != NULL ? package : "");
-  return element;
+  return klive_plugins_check ((const char *[]){ factory, NULL }, error) ? gst_element_factory_make (factory, name)
+                                                                        : NULL;
 }
 
 static void
@@ -131,12 +109,16 @@ GstContext *
 klive_pipeline_context_new (const KlivePipelineSession *session)
 {
   GstContext *context = gst_context_new ("kaltura.session", TRUE);
+  GstStructure *fields = gst_context_writable_structure (context);
 
-  gst_structure_set (gst_context_writable_structure (context), "service-url", G_TYPE_STRING, session->service_url,
-      "api", G_TYPE_STRING, session->api, "entry-id", G_TYPE_STRING, session->entry_id, "ks", G_TYPE_STRING,
-      session->ks, "hostname", G_TYPE_STRING, session->hostname, "application", G_TYPE_STRING, session->application,
-      "timeout", G_TYPE_UINT, session->timeout, "keep-alive", G_TYPE_UINT, session->keep_alive, "partner-id",
-      G_TYPE_INT, session->partner_id, "ks-partner-id", G_TYPE_INT, session->ks_partner_id, "server-index", G_TYPE_INT,
-      session->server_index, "authenticated", G_TYPE_BOOLEAN, TRUE, NULL);
+  gst_structure_set (fields, "service-url", G_TYPE_STRING, session->service_url, "api", G_TYPE_STRING, session->api,
+      "entry-id", G_TYPE_STRING, session->entry_id, "hostname", G_TYPE_STRING, session->hostname, "application",
+      G_TYPE_STRING, session->application, "timeout", G_TYPE_UINT, session->timeout, "keep-alive", G_TYPE_UINT,
+      session->keep_alive, "partner-id", G_TYPE_INT, session->partner_id, "ks-partner-id", G_TYPE_INT,
+      session->ks_partner_id, "server-index", G_TYPE_INT, session->server_index, "authenticated", G_TYPE_BOOLEAN, TRUE,
+      NULL);
+  /* A variant, which GStreamer's debug log does not print. */
+  if (session->ks != NULL)
+    gst_structure_set (fields, "ks", G_TYPE_VARIANT, g_variant_new_string (session->ks), NULL);
   return context;
 }

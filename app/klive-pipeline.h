@@ -19,10 +19,7 @@ typedef enum { KLIVE_PIPELINE_ERROR_MISSING_ELEMENT } KlivePipelineError;
  */
 gboolean klive_pipeline_load_plugin (GError **error);
 
-/*
- * A new element, floating. Error KLIVE_PIPELINE_ERROR_MISSING_ELEMENT: names the element and the Debian package that
- * has it, when it is one that klive needs.
- */
+/* A new element, floating. Error KLIVE_PLUGINS_ERROR_MISSING. */
 GstElement *klive_pipeline_make_element (const char *factory, const char *name, GError **error);
 
 /* Takes @pipeline (transfer full) to NULL and unrefs it, in a thread of GStreamer's. Its bus must have no watch left. */
@@ -30,7 +27,7 @@ void klive_pipeline_dispose (GstElement *pipeline);
 /* Waits for all of these, at most @timeout_ms. FALSE: some still hang. */
 gboolean klive_pipeline_wait_disposed (guint timeout_ms);
 
-/* A GstContext "kaltura.session" tells klive's elements of the entry. The strings are nullable but for the first four. */
+/* What the GstContext "kaltura.session" tells klive's elements of the entry. @ks is nullable. */
 typedef struct {
   const char *service_url;
   const char *api; /* "2014" or "current" */

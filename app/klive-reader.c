@@ -386,11 +386,12 @@ klive_reader_free (KliveReader *reader)
     free_now (reader);
 }
 
-void
+gboolean
 klive_reader_stop_pulling (KliveReader *reader)
 {
   reader->stop = TRUE;
   g_clear_handle_id (&reader->retry_source, g_source_remove);
+  return reader->pipeline != NULL;
 }
 
 void

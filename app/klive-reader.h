@@ -29,15 +29,15 @@ typedef struct {
   void (*ended) (KliveReader *reader, const GError *error, gpointer user_data);
 } KliveReaderCallbacks;
 
-/* Begins at once. Error KLIVE_PIPELINE_ERROR_MISSING_ELEMENT. */
+/* Begins at once. Error KLIVE_PLUGINS_ERROR_MISSING. */
 KliveReader *klive_reader_new (const KliveReaderOptions *options, const KliveReaderCallbacks *callbacks,
     gpointer user_data, GError **error);
 /* May be called from a callback. NULL is fine. */
 void klive_reader_free (KliveReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveReader, klive_reader_free)
 
-/* No further pull: the publisher is gone. What is under way comes to its end. */
-void klive_reader_stop_pulling (KliveReader *reader);
+/* No further pull: the publisher is gone. FALSE: none is under way; TRUE: `ended` comes when it is. */
+gboolean klive_reader_stop_pulling (KliveReader *reader);
 /* A renewed session string. */
 void klive_reader_set_context (KliveReader *reader, GstContext *context);
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+#include "kaltura-profile.h"
+#include "klive-hls-writer.h"
+#include "klive-source.h"
+
+G_BEGIN_DECLS
+
+/* What the sessions of one worker share. Belongs to the worker, outlives them all. */
+typedef struct {
+  const char *entry;
+  guint index;
+  const char *directory;    /* STATE/hls/ENTRY/INDEX */
+  gint64 epoch;             /* ns since 1970: running time 0 of every studio */
+  guint64 segment_duration; /* ns */
+  KliveTimelineGroup *timelines;
+  KliveHlsWriter *writer;
+  GstContext *context;      /* "kaltura.session" */
+  GHashTable *floors;       /* stream name -> gint64 *: ns since 1970, where its last session has ended */
+  guint registration_delay; /* s */
+  guint linger;             /* s */
+  char *speed_preset, *video_encoder, *audio_encoder, *templates; /* nullable */
+  guint threads;
+} KliveShow;
+
+/*
+ * Where frames of one session become segments: one studio after the other, and the frames that wait in between. A track
+ * that appears later, changes its codec or vanishes, and a studio that fails, all lead to the same: a fresh studio. Main
+ * thread.
+ */
+typedef struct _KliveStage KliveStage;
+
+typedef struct {
+  /* A studio has begun or ended. */
+  void (*changed) (KliveStage *stage, gpointer user_data);
+  /* After klive_stage_end(): all is written. */
+  void (*ended) (KliveStage *stage, gpointer user_data);
+} KliveStageCallbacks;
+
+/* @source: of the session, must outlive the stage. */
+KliveStage *klive_stage_new (const KliveShow *show, const char *stream, gint64 serial, KliveSource *source,
+    const KliveStageCallbacks *callbacks, gpointer user_data);
+/* NULL is fine. */
+void klive_stage_free (KliveStage *stage);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveStage, klive_stage_free)
+
+/* Takes @frame (transfer full): into the studio, or among those that wait for one. */
+void klive_stage_take (KliveStage *stage, KliveFrame *frame);
+
+/* Tracks and @profile (transfer full) are known: the first studio may begin. Once. */
+void klive_stage_open (KliveStage *stage, KalturaProfile *profile);
+/* Somebody else still writes the same stream: no studio begins while @blocked. */
+void klive_stage_set_blocked (KliveStage *stage, gboolean blocked);
+/* No more frames come: what is there is written out, then `ended` is called. */
+void klive_stage_end (KliveStage *stage);
+
+/* Once a second. */
+void klive_stage_tick (KliveStage *stage);
+/* A renewed session string; takes it from the show. */
+void klive_stage_update_context (KliveStage *stage);
+
+/* "waiting", "on-air" or "changing" */
+const char *klive_stage_get_state (const KliveStage *stage);
+/* The format of a track of the studio, or of the last one. (transfer none) (nullable) */
+const KliveFormat *klive_stage_get_format (const KliveStage *stage, KliveTimelineTrack track);
+/* An object for each rendition of the studio, for the status. */
+void klive_stage_describe_renditions (KliveStage *stage, JsonArray *renditions);
+
+G_END_DECLS
