@@ -27,7 +27,7 @@ typedef struct {
 
   /* [server] */
   char *application;    /* default kLive */
-  char *state_dir;      /* absolute; default /var/lib/klive */
+  char *state_dir;      /* absolute, at most 90 bytes (sockets lie in it); default /var/lib/klive */
   char *control_listen; /* host:port, default 127.0.0.1:8889 */
   char *soap_listen;    /* host:port, NULL = off */
   char **soap_allow;    /* addresses or CIDR besides loopback; default none; never NULL */

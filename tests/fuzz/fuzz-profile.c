@@ -30,5 +30,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_autofree char *json = kaltura_profile_to_json (profile);
   g_autoptr (JsonNode) root = json_from_string (json, &error);
   g_assert_no_error (error);
+  g_assert_nonnull (root);
   return 0;
 }
