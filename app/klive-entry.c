@@ -265,10 +265,11 @@ compare_session (KliveEntry *entry, JsonObject *session, gboolean adopt, GHashTa
   g_hash_table_add (known, g_memdup2 (&serial, sizeof serial));
   if (find_serial (entry, serial))
     return;
-  gpointer cause = GINT_TO_POINTER (KLIVE_CAUSE_LOST);
-  gboolean over = g_hash_table_lookup_extended (entry->ended, &serial, NULL, &cause);
+  gpointer known_cause = NULL;
+  gboolean over = g_hash_table_lookup_extended (entry->ended, &serial, NULL, &known_cause);
+  KliveCause cause = over ? (KliveCause) GPOINTER_TO_INT (known_cause) : KLIVE_CAUSE_LOST;
   if (!adopt || over || !is_own_session (entry, serial, stream, klive_message_get_string (session, "name", ""))) {
-    send_end (entry, serial, (KliveCause) GPOINTER_TO_INT (cause));
+    send_end (entry, serial, cause);
     return;
   }
   KlivePublisher *publisher =

@@ -84,10 +84,8 @@ load_record (const char *path, GError **error)
   g_autofree char *text = NULL;
   if (!g_file_get_contents (path, &text, NULL, error))
     return NULL;
-  g_autoptr (JsonNode) node = json_from_string (text, error);
-  if (!node)
-    return NULL;
-  JsonObject *object = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+  g_autoptr (JsonNode) node = json_from_string (text, NULL); /* empty text gives neither node nor error */
+  JsonObject *object = node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
   const char *id = object ? klive_message_get_string (object, "entry", "") : "";
   gint64 index = object ? klive_message_get_int (object, "index", -1) : -1;
   if (!kaltura_entry_id_is_valid (id) || index < 0 || index > 1) {

@@ -13,7 +13,6 @@
 
 #define READY_DEADLINE 2000 /* ms, from the API's yes to the worker's */
 #define MAX_CODES 64
-#define MAX_QUOTED 64 /* bytes of a foreign stream name in the log */
 
 typedef struct {
   KlivePublish *publish;
@@ -32,20 +31,19 @@ struct _KlivePublish {
   KlivePublishCounters counters;
 };
 
-/* The entry and stream to log: the checked ones, else what was claimed, made harmless. */
+/* The entry to log is a checked one; the stream may be what a stranger claims. */
 static void
 log_refusal (const KliveHook *hook, const KliveRefusal *refusal)
 {
   const char *entry = hook->broadcast ? hook->broadcast->entry_id : NULL;
-  g_autofree char *quoted = kaltura_error_quote (hook->name, -1, MAX_QUOTED);
   KalturaStreamName name;
   gboolean proper = kaltura_stream_name_parse (hook->name, &name, NULL);
   klive_log (KLIVE_LOG_WARNING, "publish-refused",
       entry        ? entry
           : proper ? name.entry_id
                    : NULL,
-      proper ? hook->name : quoted, "address", hook->address, "code", refusal->code, "message", refusal->message,
-      "cached", refusal->cached ? "yes" : NULL, NULL);
+      hook->name, "address", hook->address, "code", refusal->code, "message", refusal->message, "cached",
+      refusal->cached ? "yes" : NULL, NULL);
 }
 
 static void

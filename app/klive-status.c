@@ -329,8 +329,8 @@ fetch_status (const KalturaConfig *config, GError **error)
     return NULL;
   }
   g_autofree char *text = g_strndup (g_bytes_get_data (body, NULL), g_bytes_get_size (body));
-  JsonNode *node = json_from_string (text, error);
-  if (node && !JSON_NODE_HOLDS_OBJECT (node)) {
+  JsonNode *node = json_from_string (text, NULL);
+  if (!node || !JSON_NODE_HOLDS_OBJECT (node)) {
     g_clear_pointer (&node, json_node_unref);
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s: no status", uri);
   }
