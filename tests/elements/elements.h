@@ -21,7 +21,7 @@ int elements_run (int argc, char **argv, Suite *(*make_suite) (void), const char
 char *elements_make_folder (void);
 void elements_remove_folder (char *folder);
 
-/* Waits at most 10 s for an element message @name on @bus and takes it; other messages are dropped. Fails without one. */
+/* Waits at most 10 s for an element message @name and takes it; other messages are dropped. Fails without one. */
 GstMessage *elements_wait_message (GstBus *bus, const char *name);
 /* The same for a message of a type. */
 GstMessage *elements_wait_type (GstBus *bus, GstMessageType type);

@@ -18,7 +18,8 @@ static GstHarness *
 connect_harness (GstElement *cut, const char *sink, const char *src, const char *caps)
 {
   GstHarness *harness = gst_harness_new_with_element (cut, sink, NULL);
-  gst_harness_add_element_src_pad (harness, gst_element_get_static_pad (cut, src));
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (cut, src);
+  gst_harness_add_element_src_pad (harness, pad);
   gst_harness_set_src_caps_str (harness, caps);
   return harness;
 }

@@ -1052,13 +1052,14 @@ GST_END_TEST
 GST_START_TEST (pipeline)
 {
   char *folder = elements_make_folder ();
-  g_autofree char *text = g_strdup_printf (
-      "videotestsrc num-buffers=150 ! video/x-raw,width=160,height=90,framerate=25/1 ! "
-      "x264enc key-int-max=25 bframes=2 speed-preset=ultrafast ! kalturacut name=cut epoch=0 segment-duration=2000000000 "
-      "cut.src_video ! hls.video "
-      "audiotestsrc num-buffers=280 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! hls.audio "
-      "kalturahlssink name=hls location=%s/%%u.ts playlist-location=%s/list.m3u8 max-files=0",
-      folder, folder);
+  g_autofree char *text =
+      g_strdup_printf ("videotestsrc num-buffers=150 ! video/x-raw,width=160,height=90,framerate=25/1 ! "
+                       "x264enc key-int-max=25 bframes=2 speed-preset=ultrafast ! "
+                       "kalturacut name=cut epoch=0 segment-duration=2000000000 "
+                       "cut.src_video ! hls.video "
+                       "audiotestsrc num-buffers=280 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! hls.audio "
+                       "kalturahlssink name=hls location=%s/%%u.ts playlist-location=%s/list.m3u8 max-files=0",
+          folder, folder);
   g_autoptr (GError) error = NULL;
   GstElement *pipeline = gst_parse_launch (text, &error);
   g_assert_no_error (error);
