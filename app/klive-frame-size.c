@@ -88,8 +88,8 @@ klive_frame_size_fit (const KliveTracks *source, const char *fit_mode, KliveSize
   }
   if (is_larger (wanted, shown, by_width, by_height)) {
     g_free (*warning);
-    *warning = g_strdup_printf ("a frame size of %ux%u is larger than the source, %ux%u: it is not enlarged",
-        wanted.width, wanted.height, shown.width, shown.height);
+    *warning = g_strdup_printf ("a %s of %u is larger than the source (%ux%u): it is not enlarged",
+        by_height ? "height" : "width", by_height ? wanted.height : wanted.width, shown.width, shown.height);
   }
   if (by_width && by_height)
     return fit_inside (shown, wanted);
