@@ -11,8 +11,9 @@
 static const KliveTracks hd = { TRUE, "h264", 1280, 720, 1, 1, 30, 1, 2500000, TRUE, "aac", 48000, 2, 128000 };
 
 /* Encodes for make(): stream name, Video, Audio. */
-#define ENCODE(name, stream, video, audio) "<Encode><Enable>true</Enable><Name>" name "</Name><StreamName>" stream \
-    "</StreamName><Video>" video "</Video><Audio>" audio "</Audio></Encode>"
+#define ENCODE(name, stream, video, audio) \
+  "<Encode><Enable>true</Enable><Name>" name "</Name><StreamName>" stream "</StreamName><Video>" video \
+  "</Video><Audio>" audio "</Audio></Encode>"
 #define COPY "<Codec>PassThru</Codec>"
 #define NONE "<Codec>Disable</Codec>"
 #define AAC "<Codec>AAC</Codec><Bitrate>64000</Bitrate>"
@@ -23,7 +24,8 @@ static KliveLadder *
 make (const char *encodes, const char *groups, const KliveTracks *tracks)
 {
   g_autofree char *xml = g_strdup_printf ("<Root><Transcode><Encodes>%s</Encodes><StreamNameGroups>%s"
-      "</StreamNameGroups></Transcode></Root>", encodes, groups);
+                                          "</StreamNameGroups></Transcode></Root>",
+      encodes, groups);
   g_autoptr (GError) error = NULL;
   g_autoptr (KalturaProfile) profile = kaltura_profile_parse (xml, strlen (xml), &error);
 
@@ -145,10 +147,10 @@ test_unsupported_is_said (void)
 {
   g_autoptr (KliveLadder) gpu = make_golden ("16-gpu.HEAD.xml", &hd);
   g_autoptr (KliveLadder) skip = make_golden ("17-skip-frame-max-frame-rate.HEAD.xml", &hd);
-  g_autoptr (KliveLadder) parameter = make (
-      ENCODE ("A", "0_abcd1234_33", H264 "<Parameters><Parameter><Name>x.y</Name><Value>1</Value></Parameter></Parameters>",
-          AAC),
-      "", &hd);
+  g_autoptr (KliveLadder) parameter =
+      make (ENCODE ("A", "0_abcd1234_33",
+                H264 "<Parameters><Parameter><Name>x.y</Name><Value>1</Value></Parameter></Parameters>", AAC),
+          "", &hd);
 
   assert_warning (gpu, "NVENC");
   assert_warning (skip, "SkipFrameCount");
@@ -280,12 +282,12 @@ test_same_name_twice (void)
 static void
 test_disabled_encode (void)
 {
-  g_autoptr (KliveLadder) ladder = make (
-      ENCODE ("A", "x_32", COPY, COPY) "<Encode><Enable>false</Enable><Name>B</Name><StreamName>x_33</StreamName>"
-                                       "<Video>" H264 "</Video><Audio>" AAC "</Audio></Encode>",
-      "<StreamNameGroup><Name>all</Name><Members><Member><EncodeName>B</EncodeName></Member>"
-      "<Member><EncodeName>A</EncodeName></Member></Members></StreamNameGroup>",
-      &hd);
+  g_autoptr (KliveLadder) ladder =
+      make (ENCODE ("A", "x_32", COPY, COPY) "<Encode><Enable>false</Enable><Name>B</Name><StreamName>x_33</StreamName>"
+                                             "<Video>" H264 "</Video><Audio>" AAC "</Audio></Encode>",
+          "<StreamNameGroup><Name>all</Name><Members><Member><EncodeName>B</EncodeName></Member>"
+          "<Member><EncodeName>A</EncodeName></Member></Members></StreamNameGroup>",
+          &hd);
   g_autofree char *text = describe (ladder);
 
   g_assert_cmpstr (text, ==, "32 copy 1280x720 copy; all: 32; 0 warnings");
@@ -324,10 +326,11 @@ test_bitrate_variables (void)
 static void
 test_absurd_bitrates (void)
 {
-  g_autoptr (KliveLadder) ladder = make (ENCODE ("A", "x_33", "<Codec>H.264</Codec><Bitrate>1</Bitrate>",
-                                             "<Codec>AAC</Codec><Bitrate>999999</Bitrate>")
-          ENCODE ("B", "x_34", "<Codec>H.264</Codec><Bitrate>fast</Bitrate>", "<Codec>AAC</Codec><Bitrate>-1</Bitrate>"),
-      "", &hd);
+  g_autoptr (KliveLadder) ladder =
+      make (ENCODE ("A", "x_33", "<Codec>H.264</Codec><Bitrate>1</Bitrate>",
+                "<Codec>AAC</Codec><Bitrate>999999</Bitrate>") ENCODE ("B", "x_34",
+                "<Codec>H.264</Codec><Bitrate>fast</Bitrate>", "<Codec>AAC</Codec><Bitrate>-1</Bitrate>"),
+          "", &hd);
   g_autofree char *text = describe (ladder);
 
   g_assert_cmpstr (text, ==,
@@ -354,11 +357,13 @@ test_groups (void)
 static void
 test_key_frame_interval (void)
 {
-  g_autoptr (KliveLadder) ladder = make (
-      ENCODE ("A", "x_32", H264 "<KeyFrameInterval><FollowSource>true</FollowSource><Interval>60</Interval></KeyFrameInterval>",
-          AAC) ENCODE ("B", "x_33",
-          H264 "<KeyFrameInterval><FollowSource>false</FollowSource><Interval>75</Interval></KeyFrameInterval>", AAC),
-      "", &hd);
+  g_autoptr (KliveLadder) ladder =
+      make (ENCODE ("A", "x_32",
+                H264 "<KeyFrameInterval><FollowSource>true</FollowSource><Interval>60</Interval></KeyFrameInterval>",
+                AAC) ENCODE ("B", "x_33",
+                H264 "<KeyFrameInterval><FollowSource>false</FollowSource><Interval>75</Interval></KeyFrameInterval>",
+                AAC),
+          "", &hd);
 
   g_assert_cmpuint (klive_ladder_find (ladder, "32")->keyframe_interval, ==, 0);
   g_assert_cmpuint (klive_ladder_find (ladder, "33")->keyframe_interval, ==, 75);
