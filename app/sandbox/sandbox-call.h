@@ -46,6 +46,7 @@ typedef struct {
   GPtrArray *args; /* of char *: name, value, name, value ... */
   char *file;      /* content */
   const char *file_type;
+  gboolean wait;             /* not answered yet: the call is made again soon (uploadToken.upload) */
   gboolean from_file_action; /* an error of a file-returning action: empty body */
 } SandboxResult;
 

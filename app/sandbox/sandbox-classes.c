@@ -11,7 +11,8 @@
 const SandboxClassSpec sandbox_class_specs[] = {
   { "KalturaBaseEntry", NULL, FALSE,
       "id:s name:s description:s partnerId:i userId:s creatorId:s tags:s adminTags:s categories:s categoriesIds:s "
-      "status:s moderationStatus:i moderationCount:i type:s createdAt:i updatedAt:i rank:f totalRank:i votes:i groupId:i "
+      "status:s moderationStatus:i moderationCount:i type:s createdAt:i updatedAt:i rank:f totalRank:i votes:i "
+      "groupId:i "
       "partnerData:s downloadUrl:s searchText:s licenseType:i version:i thumbnailUrl:s accessControlId:i startDate:i "
       "endDate:i referenceId:s replacingEntryId:s replacedEntryId:s replacementStatus:s partnerSortValue:i "
       "conversionProfileId:i redirectEntryId:s rootEntryId:s parentEntryId:s!C operationAttributes:a "

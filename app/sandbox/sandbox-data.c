@@ -4,136 +4,9 @@
  * of showing as odd behaviour. Used at start for the file and at run time for POST /sandbox/data.
  */
 #include "sandbox-data.h"
+#include "sandbox-check.h"
 
-#include <stdarg.h>
 #include <string.h>
-
-G_DEFINE_QUARK (sandbox - data - error - quark, sandbox_data_error)
-
-gboolean
-sandbox_data_fail (GError **error, const char *path, const char *format, ...)
-{
-  va_list arguments;
-  va_start (arguments, format);
-  g_autofree char *text = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error (error, SANDBOX_DATA_ERROR, 0, "%s: %s", path, text);
-  return FALSE;
-}
-
-static const char *
-describe_node (JsonNode *node)
-{
-  if (JSON_NODE_HOLDS_NULL (node))
-    return "null";
-  if (JSON_NODE_HOLDS_OBJECT (node))
-    return "an object";
-  if (JSON_NODE_HOLDS_ARRAY (node))
-    return "an array";
-  switch (json_node_get_value_type (node)) {
-    case G_TYPE_STRING:
-      return "a string";
-    case G_TYPE_BOOLEAN:
-      return "true or false";
-    case G_TYPE_DOUBLE:
-      return "a number with a fraction";
-    default:
-      return "an integer";
-  }
-}
-
-static gboolean
-node_is (JsonNode *node, SandboxType type)
-{
-  if (type == SANDBOX_TYPE_ARRAY || type == SANDBOX_TYPE_OBJECT)
-    return type == SANDBOX_TYPE_ARRAY ? JSON_NODE_HOLDS_ARRAY (node) : JSON_NODE_HOLDS_OBJECT (node);
-  if (!JSON_NODE_HOLDS_VALUE (node))
-    return FALSE;
-  GType value = json_node_get_value_type (node);
-  switch (type) {
-    case SANDBOX_TYPE_STRING:
-      return value == G_TYPE_STRING;
-    case SANDBOX_TYPE_INT:
-      return value == G_TYPE_INT64;
-    case SANDBOX_TYPE_FLOAT:
-      return value == G_TYPE_INT64 || value == G_TYPE_DOUBLE;
-    default:
-      return value == G_TYPE_BOOLEAN;
-  }
-}
-
-static gboolean
-check_type (JsonNode *node, SandboxType type, const char *path, GError **error)
-{
-  return node_is (node, type) ||
-      sandbox_data_fail (error, path, "expected %s, found %s", sandbox_type_describe (type), describe_node (node));
-}
-
-/* A list of what an object may and must have: "id:i!" must, "name:s" may (or be null). */
-static gboolean
-check_object (JsonNode *node, const char *const *members, const char *path, GError **error)
-{
-  if (!check_type (node, SANDBOX_TYPE_OBJECT, path, error))
-    return FALSE;
-  JsonObject *object = json_node_get_object (node);
-  g_autoptr (GList) names = json_object_get_members (object);
-  for (GList *n = names; n; n = n->next) {
-    const char *name = n->data, *spec = NULL;
-    for (guint i = 0; members[i] && !spec; i++)
-      if (strncmp (members[i], name, strlen (name)) == 0 && members[i][strlen (name)] == ':')
-        spec = members[i] + strlen (name) + 1;
-    g_autofree char *member = g_strdup_printf ("%s.%s", path, name);
-    if (!spec) {
-      g_autofree char *known = g_strjoinv (" ", (char **) members);
-      return sandbox_data_fail (error, member, "unknown member; known (name:type): %s", known);
-    }
-    JsonNode *value = json_object_get_member (object, name);
-    if (JSON_NODE_HOLDS_NULL (value) && spec[1] != '!')
-      continue;
-    SandboxType type = *spec == 's' ? SANDBOX_TYPE_STRING
-        : *spec == 'i'              ? SANDBOX_TYPE_INT
-        : *spec == 'a'              ? SANDBOX_TYPE_ARRAY
-        : *spec == 'o'              ? SANDBOX_TYPE_OBJECT
-                                    : SANDBOX_TYPE_BOOL;
-    if (!check_type (value, type, member, error))
-      return FALSE;
-  }
-  for (guint i = 0; members[i]; i++) {
-    if (!g_str_has_suffix (members[i], "!"))
-      continue;
-    g_autofree char *name = g_strndup (members[i], strchr (members[i], ':') - members[i]);
-    if (!json_object_has_member (object, name))
-      return sandbox_data_fail (error, path, "\"%s\" is missing", name);
-  }
-  return TRUE;
-}
-
-/* Checks an object against an API class. @extra: a member beside the class's own, or NULL. */
-static gboolean
-check_class (JsonNode *node, const char *class_name, const char *required, const char *extra, const char *path,
-    GError **error)
-{
-  if (!check_type (node, SANDBOX_TYPE_OBJECT, path, error))
-    return FALSE;
-  const SandboxClass *klass = sandbox_class_find (class_name);
-  JsonObject *object = json_node_get_object (node);
-  g_autoptr (GList) names = json_object_get_members (object);
-  for (GList *n = names; n; n = n->next) {
-    const char *name = n->data;
-    const SandboxProperty *property = sandbox_class_find_property (klass, name);
-    JsonNode *value = json_object_get_member (object, name);
-    g_autofree char *member = g_strdup_printf ("%s.%s", path, name);
-    if (strcmp (name, "objectType") == 0 || g_strcmp0 (name, extra) == 0)
-      continue;
-    if (!property)
-      return sandbox_data_fail (error, member, "%s has no such property", class_name);
-    if (!JSON_NODE_HOLDS_NULL (value) && !check_type (value, property->type, member, error))
-      return FALSE;
-  }
-  if (!json_object_has_member (object, required) || json_object_get_null_member (object, required))
-    return sandbox_data_fail (error, path, "\"%s\" is missing", required);
-  return TRUE;
-}
 
 /* A copy with objectType in front. */
 static JsonObject *
@@ -164,7 +37,7 @@ read_strings (JsonArray *array, GPtrArray *into, const char *path, GError **erro
   g_ptr_array_set_size (into, 0);
   for (guint i = 0; array && i < json_array_get_length (array); i++) {
     g_autofree char *item = g_strdup_printf ("%s[%u]", path, i);
-    if (!check_type (json_array_get_element (array, i), SANDBOX_TYPE_STRING, item, error))
+    if (!sandbox_check_type (json_array_get_element (array, i), SANDBOX_TYPE_STRING, item, error))
       return FALSE;
     g_ptr_array_add (into, g_strdup (json_array_get_string_element (array, i)));
   }
@@ -207,7 +80,7 @@ read_partner (SandboxState *state, JsonNode *node, const char *path, GError **er
   static const char *const members[] = { "id:i!", "name:s", "adminSecret:s", "secret:s", "status:s", "permissions:a",
     "maxLiveStreamInputs:i", "maxLiveStreamOutputs:i", "maxConcurrentLiveByAdminTag:o", "maxSessionExpiry:i",
     "ksVersion:i", NULL };
-  if (!check_object (node, members, path, error))
+  if (!sandbox_check_object (node, members, path, error))
     return FALSE;
   JsonObject *object = json_node_get_object (node);
   SandboxPartner *partner = sandbox_state_find_partner (state, sandbox_get_int (object, "id"));
@@ -244,7 +117,7 @@ read_partner (SandboxState *state, JsonNode *node, const char *path, GError **er
 static gboolean
 read_live_params (SandboxState *state, JsonNode *node, const char *path, GError **error)
 {
-  if (!check_class (node, "KalturaLiveParams", "id", NULL, path, error))
+  if (!sandbox_check_class (node, "KalturaLiveParams", "id", NULL, path, error))
     return FALSE;
   JsonObject *object = json_node_get_object (node);
   JsonObject *known = sandbox_state_find_live_params (state, sandbox_get_int (object, "id"));
@@ -262,11 +135,11 @@ static gboolean
 read_profile_item (SandboxProfile *profile, JsonNode *node, const char *path, GError **error)
 {
   JsonObject *object;
-  if (node_is (node, SANDBOX_TYPE_INT)) {
+  if (sandbox_node_is (node, SANDBOX_TYPE_INT)) {
     object = sandbox_object_new ("KalturaConversionProfileAssetParams");
     json_object_set_int_member (object, "assetParamsId", json_node_get_int (node));
   } else {
-    if (!check_class (node, "KalturaConversionProfileAssetParams", "assetParamsId", NULL, path, error))
+    if (!sandbox_check_class (node, "KalturaConversionProfileAssetParams", "assetParamsId", NULL, path, error))
       return FALSE;
     object = copy_as (node, "KalturaConversionProfileAssetParams");
   }
@@ -286,7 +159,7 @@ static gboolean
 read_profile (SandboxState *state, JsonNode *node, const char *path, GError **error)
 {
   static const char *const members[] = { "id:i!", "partnerId:i", "name:s", "liveParams:a!", NULL };
-  if (!check_object (node, members, path, error))
+  if (!sandbox_check_object (node, members, path, error))
     return FALSE;
   JsonObject *object = json_node_get_object (node);
   SandboxProfile *profile = sandbox_state_find_profile (state, sandbox_get_int (object, "id"));
@@ -310,7 +183,7 @@ read_profile (SandboxState *state, JsonNode *node, const char *path, GError **er
 static gboolean
 read_node (SandboxState *state, JsonNode *node, const char *path, GError **error)
 {
-  if (!check_class (node, "KalturaWowzaMediaServerNode", "hostName", NULL, path, error))
+  if (!sandbox_check_class (node, "KalturaWowzaMediaServerNode", "hostName", NULL, path, error))
     return FALSE;
   JsonObject *object = json_node_get_object (node);
   gint partner_id = json_object_get_int_member_with_default (object, "partnerId", SANDBOX_MEDIA_SERVER_PARTNER);
@@ -354,13 +227,13 @@ set_broadcast_url (SandboxState *state, JsonObject *entry, const char *name, gui
 static gboolean
 read_assets (SandboxState *state, SandboxEntry *entry, JsonNode *node, const char *path, GError **error)
 {
-  if (!check_type (node, SANDBOX_TYPE_ARRAY, path, error))
+  if (!sandbox_check_type (node, SANDBOX_TYPE_ARRAY, path, error))
     return FALSE;
   g_ptr_array_set_size (entry->assets, 0);
   JsonArray *assets = json_node_get_array (node);
   for (guint i = 0; i < json_array_get_length (assets); i++) {
     g_autofree char *item = g_strdup_printf ("%s[%u]", path, i);
-    if (!check_class (json_array_get_element (assets, i), "KalturaLiveAsset", "id", NULL, item, error))
+    if (!sandbox_check_class (json_array_get_element (assets, i), "KalturaLiveAsset", "id", NULL, item, error))
       return FALSE;
     JsonObject *asset = copy_as (json_array_get_element (assets, i), "KalturaLiveAsset");
     set_default_string (asset, "entryId", sandbox_entry_get_id (entry));
@@ -402,7 +275,7 @@ complete_entry (SandboxState *state, JsonObject *entry)
 static gboolean
 read_entry (SandboxState *state, JsonNode *node, const char *path, GError **error)
 {
-  if (!check_class (node, "KalturaLiveStreamEntry", "id", "assets", path, error))
+  if (!sandbox_check_class (node, "KalturaLiveStreamEntry", "id", "assets", path, error))
     return FALSE;
   JsonObject *object = json_node_get_object (node);
   SandboxEntry *entry = sandbox_state_find_entry (state, sandbox_get_string (object, "id"));
@@ -425,16 +298,27 @@ read_entry (SandboxState *state, JsonNode *node, const char *path, GError **erro
 static gboolean
 read_settings (SandboxState *state, JsonNode *node, const char *path, GError **error)
 {
-  static const char *const members[] = { "internalAddresses:a", "broadcastDomain:s", "maxRecordedHours:i", NULL };
-  if (!check_object (node, members, path, error))
+  static const char *const members[] = { "internalAddresses:a", "broadcastDomain:s", "maxRecordedHours:i",
+    "restrictedExtensions:a", "listCuePoints:b", NULL };
+  if (!sandbox_check_object (node, members, path, error))
     return FALSE;
   JsonObject *object = json_node_get_object (node);
   if (sandbox_get_string (object, "broadcastDomain"))
     replace_string (&state->broadcast_domain, object, "broadcastDomain");
   replace_int (&state->max_recorded_hours, object, "maxRecordedHours");
-  g_autofree char *addresses = g_strconcat (path, ".internalAddresses", NULL);
-  return !json_object_has_member (object, "internalAddresses") ||
-      read_strings (sandbox_get_array (object, "internalAddresses"), state->internal_addresses, addresses, error);
+  replace_int (&state->list_cue_points, object, "listCuePoints");
+  const struct {
+    const char *name;
+    GPtrArray *into;
+  } lists[] = { { "internalAddresses", state->internal_addresses },
+    { "restrictedExtensions", state->restricted_extensions } };
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++) {
+    g_autofree char *member = g_strconcat (path, ".", lists[i].name, NULL);
+    if (json_object_has_member (object, lists[i].name) &&
+        !read_strings (sandbox_get_array (object, lists[i].name), lists[i].into, member, error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 static gboolean
@@ -483,7 +367,7 @@ sandbox_data_merge (SandboxState *state, JsonNode *root, GError **error)
     "conversionProfiles:a", "serverNodes:a", "entries:a", NULL };
   if (!root)
     return sandbox_data_fail (error, "$", "expected an object, found nothing");
-  if (!check_object (root, members, "$", error))
+  if (!sandbox_check_object (root, members, "$", error))
     return FALSE;
   JsonObject *object = json_node_get_object (root);
   if (json_object_has_member (object, "settings") &&

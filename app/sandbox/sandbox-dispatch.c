@@ -138,7 +138,8 @@ run_call (SandboxState *state, SandboxRequest *request, JsonObject *params, cons
   }
   if (!call.partner_id)
     call.partner_id = sandbox_get_int (params, "partnerId");
-  log_call (&call, service, action, entry_id, hit);
+  if (!call.result.wait)
+    log_call (&call, service, action, entry_id, hit);
 
   if (hit && *fault == NULL)
     *fault = g_steal_pointer (&hit);
@@ -227,6 +228,10 @@ static void
 fill_reply (SandboxReply *reply, const SandboxSerializer *serializer, GPtrArray *results)
 {
   const SandboxResult *last = results->len ? g_ptr_array_index (results, results->len - 1) : NULL;
+  if (last && last->wait) {
+    reply->wait = TRUE;
+    return;
+  }
   if (last && last->code) {
     reply->error_code = g_strdup (last->code);
     reply->error_message = g_strdup (last->message);

@@ -13,6 +13,7 @@ typedef struct {
   char *error_code; /* for the X-Kaltura headers; nullable */
   char *error_message;
   gboolean file_error; /* empty body: the error is in the headers only */
+  gboolean wait;       /* nothing to send yet: dispatch the same request again in a while */
   SandboxFault *fault; /* what to do to the connection; nullable */
 } SandboxReply;
 

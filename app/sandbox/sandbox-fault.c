@@ -4,7 +4,7 @@
  * plays those that concern the connection.
  */
 #include "sandbox-fault.h"
-#include "sandbox-data.h"
+#include "sandbox-check.h"
 
 #include <string.h>
 

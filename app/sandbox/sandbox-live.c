@@ -93,6 +93,15 @@ typedef struct {
   guint with_tag;
 } LiveCount;
 
+static gboolean
+is_connected (const SandboxEntry *entry)
+{
+  for (guint i = 0; i < 2; i++)
+    if (entry->registered[i] && entry->registered[i]->status != SANDBOX_NODE_MARKED_FOR_DELETION)
+      return TRUE;
+  return FALSE;
+}
+
 /* The partner's entries that are on air, @self counted as one of them. */
 static LiveCount
 count_live (SandboxState *state, const SandboxPartner *partner, SandboxEntry *self, const char *tag)
@@ -100,8 +109,7 @@ count_live (SandboxState *state, const SandboxPartner *partner, SandboxEntry *se
   LiveCount count = { 0 };
   for (guint i = 0; i < state->entries->len; i++) {
     SandboxEntry *entry = g_ptr_array_index (state->entries, i);
-    if (sandbox_entry_get_partner_id (entry) != partner->id ||
-        (entry != self && !entry->registered[0] && !entry->registered[1]))
+    if (sandbox_entry_get_partner_id (entry) != partner->id || (entry != self && !is_connected (entry)))
       continue;
     g_autofree char *limited = state->api == SANDBOX_API_CURRENT ? find_limited_tag (partner, entry) : NULL;
     if (limited)

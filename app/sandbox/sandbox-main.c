@@ -110,11 +110,36 @@ usage (const char *message)
   return EXIT_USAGE;
 }
 
+static gboolean
+check_options (const Options *options, const char **problem)
+{
+  *problem = NULL;
+  if (!options->listen || !options->data)
+    *problem = "--listen and --data are needed";
+  else if (options->api && strcmp (options->api, "2014") != 0 && strcmp (options->api, "current") != 0)
+    *problem = "--api: expected 2014 or current";
+  else if (options->batch_interval < 0)
+    *problem = "--batch-interval: expected seconds, 0 or more";
+  return *problem == NULL;
+}
+
+static void
+clear_options (Options *options)
+{
+  g_free (options->listen);
+  g_free (options->data);
+  g_free (options->directory);
+  g_free (options->api);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, clear_options)
+
 int
 main (int argc, char **argv)
 {
-  Options options = { .batch_interval = 30 };
+  g_auto (Options) options = { .batch_interval = 30 };
   g_autoptr (GError) error = NULL;
+  const char *problem;
   if (!parse_options (&options, &argc, &argv, &error))
     return usage (error->message);
   if (options.version) {
@@ -123,10 +148,8 @@ main (int argc, char **argv)
   }
   if (argc > 1)
     return usage ("unexpected argument");
-  if (!options.listen || !options.data)
-    return usage ("--listen and --data are needed");
-  if (options.api && strcmp (options.api, "2014") != 0 && strcmp (options.api, "current") != 0)
-    return usage ("--api: expected 2014 or current");
+  if (!check_options (&options, &problem))
+    return usage (problem);
 
   g_autofree char *temporary = NULL;
   if (!options.directory)
@@ -140,9 +163,5 @@ main (int argc, char **argv)
   int result = run (&options, temporary ? temporary : options.directory);
   if (temporary)
     remove_directory (temporary);
-  g_free (options.listen);
-  g_free (options.data);
-  g_free (options.directory);
-  g_free (options.api);
   return result;
 }

@@ -86,6 +86,13 @@ sandbox_multipart_free (SandboxMultipart *multipart)
 }
 
 static void
+fail_file (SandboxMultipart *multipart)
+{
+  g_printerr ("kaltura-sandbox: cannot write %s: %s\n", multipart->file->path, g_strerror (errno));
+  multipart->file->failed = TRUE;
+}
+
+static void
 begin_file (SandboxMultipart *multipart, const char *filename)
 {
   multipart->file = g_new0 (SandboxFile, 1);
@@ -96,7 +103,7 @@ begin_file (SandboxMultipart *multipart, const char *filename)
   multipart->file->path = g_build_filename (multipart->directory, base, NULL);
   multipart->fd = g_open (multipart->file->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (multipart->fd < 0)
-    g_printerr ("kaltura-sandbox: cannot write %s: %s\n", multipart->file->path, g_strerror (errno));
+    fail_file (multipart);
 }
 
 /* @headers ends with CR LF. A part without a name is skipped. */
@@ -133,7 +140,7 @@ write_content (SandboxMultipart *multipart, const guint8 *data, gsize length)
     if (written < 0 && errno == EINTR)
       continue;
     if (written <= 0) {
-      g_printerr ("kaltura-sandbox: cannot write %s: %s\n", multipart->file->path, g_strerror (errno));
+      fail_file (multipart);
       return;
     }
     data += written;

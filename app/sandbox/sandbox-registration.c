@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which media server an entry is on: registerMediaServer, unregisterMediaServer, the key that must be renewed every 70 s
- * and the batch job that drops who does not (kaltura-api.md c.4, c.5, c.10).
+ * Which media server an entry is on: registerMediaServer, unregisterMediaServer, the key that must be renewed every
+ * 70 s and the batch job that drops who does not (kaltura-api.md c.4, c.5, c.10).
  */
 #include "sandbox-recorded-entry.h"
 #include "sandbox-services.h"
@@ -128,7 +128,7 @@ sandbox_live_unregister (SandboxCall *call)
   } else if (!sandbox_call_find_node (call, hostname)) {
     sandbox_call_fail (call, "SERVER_NODE_NOT_FOUND", hostname, NULL);
     return;
-  } else if (!registration || registration->status == SANDBOX_NODE_MARKED_FOR_DELETION) {
+  } else if (!registration) {
     sandbox_call_fail (call, "ENTRY_SERVER_NODE_NOT_FOUND", id, index ? "1" : "0", NULL);
     return;
   } else {

@@ -11,6 +11,7 @@ typedef struct {
   char *filename; /* as the client named it; "" = the client sent none */
   char *path;     /* owned: removed with the part unless stolen */
   gint64 size;
+  gboolean failed; /* could not be written */
 } SandboxFile;
 
 void sandbox_file_free (SandboxFile *file);
@@ -30,6 +31,7 @@ typedef struct {
   GPtrArray *files;       /* of SandboxFile */
   char *address;          /* of the client */
   char *uri;              /* path and query, for urirestrict */
+  gint64 wait_until;      /* us: how long a call of it may be put off; 0 = not put off yet */
 } SandboxRequest;
 
 SandboxRequest *sandbox_request_new (SandboxApi api);

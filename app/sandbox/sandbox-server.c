@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define MAX_BODY (16 * 1024 * 1024) /* of a form or JSON; files in a multipart body have no limit */
+#define AGAIN_INTERVAL 50           /* ms */
 #define API "/api_v3"
 
 struct _SandboxServer {
@@ -29,6 +30,7 @@ typedef struct {
   GByteArray *body;            /* of anything else */
   gint64 received;             /* bytes of body */
   SandboxFault *upload_fault;  /* cuts after so many bytes; nullable */
+  guint again;                 /* source: a call that was put off is made again; 0 = none */
   gboolean too_large;
   gboolean cut;
 } Exchange;
@@ -36,6 +38,7 @@ typedef struct {
 static void
 exchange_free (Exchange *exchange)
 {
+  g_clear_handle_id (&exchange->again, g_source_remove);
   g_clear_pointer (&exchange->multipart, sandbox_multipart_free);
   g_clear_pointer (&exchange->upload_fault, sandbox_fault_free);
   g_byte_array_unref (exchange->body);
@@ -153,6 +156,7 @@ set_headers (SandboxServer *server, SoupServerMessage *message, const SandboxRep
 static void
 respond (SoupServerMessage *message, guint status, const char *type, const char *body)
 {
+  soup_message_body_truncate (soup_server_message_get_response_body (message));
   soup_server_message_set_status (message, status, NULL);
   soup_server_message_set_response (message, type, SOUP_MEMORY_COPY, body, strlen (body));
 }
@@ -240,11 +244,38 @@ answer_with_fault (SoupServerMessage *message, SandboxFault *fault)
   soup_server_message_pause (message);
 }
 
+/* Carries the request out. FALSE: not yet, ask again. */
+static gboolean
+answer (Exchange *exchange)
+{
+  SandboxReply reply = { NULL };
+  sandbox_dispatch (exchange->server->state, exchange->request, &reply);
+  gboolean ready = !reply.wait;
+  if (ready) {
+    set_headers (exchange->server, exchange->message, &reply);
+    respond (exchange->message, SOUP_STATUS_OK, reply.content_type, reply.body);
+  }
+  if (ready && reply.fault)
+    answer_with_fault (exchange->message, g_steal_pointer (&reply.fault));
+  sandbox_reply_clear (&reply);
+  return ready;
+}
+
+static gboolean
+on_again (gpointer data)
+{
+  Exchange *exchange = data;
+  if (!answer (exchange))
+    return G_SOURCE_CONTINUE;
+  exchange->again = 0;
+  soup_server_message_unpause (exchange->message);
+  return G_SOURCE_REMOVE;
+}
+
 /* The whole request is here. */
 static void
 on_api (SoupServer *soup, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
 {
-  SandboxServer *server = data;
   Exchange *exchange = g_object_get_data (G_OBJECT (message), "sandbox-exchange");
   if (!exchange || exchange->cut)
     return;
@@ -257,15 +288,12 @@ on_api (SoupServer *soup, SoupServerMessage *message, const char *path, GHashTab
     respond (message, SOUP_STATUS_METHOD_NOT_ALLOWED, "text/plain", "GET and POST only\n");
     return;
   }
-  SandboxReply reply = { NULL };
   read_body (exchange);
   sandbox_request_finish (exchange->request);
-  sandbox_dispatch (server->state, exchange->request, &reply);
-  set_headers (server, message, &reply);
-  respond (message, SOUP_STATUS_OK, reply.content_type, reply.body);
-  if (reply.fault)
-    answer_with_fault (message, g_steal_pointer (&reply.fault));
-  sandbox_reply_clear (&reply);
+  if (!answer (exchange)) {
+    exchange->again = g_timeout_add (AGAIN_INTERVAL, on_again, exchange);
+    soup_server_message_pause (message);
+  }
 }
 
 static void

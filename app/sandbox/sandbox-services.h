@@ -36,4 +36,33 @@ void sandbox_profile_serve (SandboxCall *call);
 void sandbox_node_report_2014 (SandboxCall *call);
 void sandbox_node_report (SandboxCall *call);
 
+/* sandbox-recording.c */
+void sandbox_recording_append (SandboxCall *call);
+void sandbox_recording_set_content (SandboxCall *call);
+void sandbox_recording_create_entry (SandboxCall *call);
+
+/* sandbox-upload.c */
+void sandbox_upload_add (SandboxCall *call);
+void sandbox_upload_upload (SandboxCall *call);
+/* The token if the session may use it. (transfer none) (nullable) */
+SandboxToken *sandbox_upload_find (SandboxCall *call, const char *id);
+
+/* sandbox-list.c */
+void sandbox_list_profile_params (SandboxCall *call);
+void sandbox_list_assets (SandboxCall *call);
+void sandbox_list_params (SandboxCall *call);
+void sandbox_list_get_params (SandboxCall *call);
+void sandbox_list_params_of_profile (SandboxCall *call);
+/* Answers with the page of @objects (of JsonObject) that the argument "pager" asks for. */
+void sandbox_call_return_page (SandboxCall *call, const char *response_class, GPtrArray *objects, guint default_page);
+
+/* sandbox-partner-services.c */
+void sandbox_session_start (SandboxCall *call);
+void sandbox_permission_get (SandboxCall *call);
+void sandbox_cue_point_add (SandboxCall *call);
+void sandbox_cue_point_list (SandboxCall *call);
+void sandbox_beacon_add (SandboxCall *call);
+void sandbox_push_publish_add (SandboxCall *call);
+void sandbox_push_publish_remove (SandboxCall *call);
+
 G_END_DECLS

@@ -128,6 +128,8 @@ typedef struct {
   GPtrArray *internal_addresses; /* of char *: may call serve without a session */
   char *broadcast_domain;        /* host of the broadcast URLs */
   gint max_recorded_hours;
+  GPtrArray *restricted_extensions; /* of char *: refused by uploadToken.upload of the current API */
+  gboolean list_cue_points;         /* cuePoint.list tells what was added */
   guint asset_sequence;
   guint id_sequence;
 } SandboxState;
@@ -172,7 +174,7 @@ void sandbox_entry_free (SandboxEntry *entry);
 void sandbox_state_log_call (SandboxState *state, const char *service, const char *action, gint partner_id,
     const char *entry_id, const char *result, const char *fault);
 void sandbox_state_forget_calls (SandboxState *state);
-/* What GET /sandbox/state answers. */
+/* sandbox-report.c: what GET /sandbox/state answers. */
 JsonNode *sandbox_state_to_json (SandboxState *state);
 
 G_END_DECLS
