@@ -20,6 +20,7 @@
 #define SINK_PREFIX "hls_"
 #define QUEUE_PREFIX "queue_"
 #define DECODER_QUEUE "queue_decode"
+#define ENCODER_WAIT (10 * GST_SECOND) /* of a rendition for its encoder */
 
 typedef struct {
   GstAppSrc *source; /* nullable: there is no such track */
@@ -319,12 +320,13 @@ set_up_registration (KliveStudio *studio, const char *name, const KliveStudioSet
     g_object_set (element, "min-buffer-time", setup->registration_delay, "linger", setup->linger, NULL);
 }
 
-static KliveShed *
-set_up_shed (KliveStudio *studio, const char *name, KliveShedKind kind)
+static void
+set_up_decoder_shed (KliveStudio *studio)
 {
-  g_autoptr (GstElement) queue = gst_bin_get_by_name (GST_BIN (studio->pipeline), name);
+  g_autoptr (GstElement) queue = gst_bin_get_by_name (GST_BIN (studio->pipeline), DECODER_QUEUE);
 
-  return queue != NULL ? klive_shed_new (queue, kind) : NULL;
+  if (queue != NULL)
+    studio->decoder_shed = klive_shed_new_decoder (queue);
 }
 
 static void
@@ -333,15 +335,21 @@ set_up_output (const GValue *item, gpointer user_data)
   KliveStudio *studio = user_data;
   GstElement *element = g_value_get_object (item);
   const char *name = GST_OBJECT_NAME (element);
-  g_autofree char *queue = NULL;
+  g_autoptr (GstElement) queue = NULL;
+  g_autofree char *queue_name = NULL;
   Output *output;
 
   if (!g_str_has_prefix (name, SINK_PREFIX))
     return;
   output = g_new0 (Output, 1);
   output->id = g_strdup (name + strlen (SINK_PREFIX));
-  queue = g_strconcat (QUEUE_PREFIX, output->id, NULL);
-  output->shed = set_up_shed (studio, queue, KLIVE_SHED_ENCODER);
+  queue_name = g_strconcat (QUEUE_PREFIX, output->id, NULL);
+  queue = gst_bin_get_by_name (GST_BIN (studio->pipeline), queue_name);
+  if (queue != NULL) {
+    output->shed = klive_shed_new_encoder (queue, studio->decoder_shed);
+    /* A source that lost its picture gets another studio; until then an encoder that is late is waited for. */
+    g_object_set (element, "max-wait", ENCODER_WAIT, NULL);
+  }
   g_ptr_array_add (studio->outputs, output);
 }
 
@@ -350,12 +358,12 @@ set_up_outputs (KliveStudio *studio)
 {
   GstIterator *elements = gst_bin_iterate_elements (GST_BIN (studio->pipeline));
 
+  set_up_decoder_shed (studio);
   while (gst_iterator_foreach (elements, set_up_output, studio) == GST_ITERATOR_RESYNC) {
     g_ptr_array_set_size (studio->outputs, 0);
     gst_iterator_resync (elements);
   }
   gst_iterator_free (elements);
-  studio->decoder_shed = set_up_shed (studio, DECODER_QUEUE, KLIVE_SHED_DECODER);
 }
 
 static void
