@@ -9,6 +9,7 @@
 #include <gstkalturacut.h>
 #include <gstkalturahlssink.h>
 #include <gstkalturaregister.h>
+#include <string.h>
 
 #define PATIENCE (10 * GST_SECOND)
 
@@ -111,6 +112,70 @@ elements_get_boolean (GstMessage *message, const char *field)
   gboolean value;
   fail_unless (gst_structure_get_boolean (gst_message_get_structure (message), field, &value), "no %s", field);
   return value;
+}
+
+static const char *const *watched;
+static gint leaked; /* atomic */
+static gint looked; /* atomic: lines */
+
+static void
+look_through (GstDebugCategory *category, GstDebugLevel level, const char *file, const char *function, gint line,
+    GObject *object, GstDebugMessage *message, gpointer data)
+{
+  const char *text = gst_debug_message_get (message);
+  g_atomic_int_inc (&looked);
+  for (guint i = 0; watched[i] != NULL; i++) {
+    if (text != NULL && strstr (text, watched[i]) != NULL) {
+      g_atomic_int_inc (&leaked);
+      g_printerr ("%s:%d: %s\n", file, line, text);
+    }
+  }
+}
+
+void
+elements_watch_log (const char *const *secrets)
+{
+  watched = secrets;
+  gst_debug_remove_log_function (gst_debug_log_default);
+  gst_debug_add_log_function (look_through, NULL, NULL);
+  gst_debug_set_active (TRUE);
+  gst_debug_set_default_threshold (GST_LEVEL_LOG);
+}
+
+void
+elements_check_log (void)
+{
+  gst_debug_set_default_threshold (GST_LEVEL_NONE);
+  gst_debug_remove_log_function (look_through);
+  fail_unless (g_atomic_int_get (&looked) > 100);
+  fail_unless_equals_int (g_atomic_int_get (&leaked), 0);
+}
+
+void
+elements_check_secrets (GstMessage *message, const char *const *secrets)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  const GstStructure *structure = gst_message_get_structure (message);
+  if (structure != NULL) {
+    g_autofree char *fields = gst_structure_to_string (structure);
+    g_string_append (text, fields);
+  }
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+    g_autoptr (GError) error = NULL;
+    g_autofree char *debug = NULL;
+    gst_message_parse_error (message, &error, &debug);
+    g_string_append_printf (text, " %s %s", error->message, debug);
+  }
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_HAVE_CONTEXT) {
+    GstContext *context = NULL;
+    gst_message_parse_have_context (message, &context);
+    g_autofree char *fields = gst_structure_to_string (gst_context_get_structure (context));
+    g_string_append (text, fields);
+    gst_context_unref (context);
+  }
+  for (guint i = 0; secrets[i] != NULL; i++) {
+    fail_if (strstr (text->str, secrets[i]) != NULL, "%s", text->str);
+  }
 }
 
 guint64

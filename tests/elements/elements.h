@@ -34,6 +34,16 @@ int elements_get_int (GstMessage *message, const char *field);
 const char *elements_get_string (GstMessage *message, const char *field);
 gboolean elements_get_boolean (GstMessage *message, const char *field);
 
+/*
+ * From now on GStreamer's whole debug log is looked through: elements_check_log() fails if any of @secrets (NULL at the
+ * end, must outlive it) was in it.
+ */
+void elements_watch_log (const char *const *secrets);
+void elements_check_log (void);
+
+/* Fails if @message says any of @secrets, in its fields, its error or its details. */
+void elements_check_secrets (GstMessage *message, const char *const *secrets);
+
 /* Resident memory of this process in KiB. */
 guint64 elements_get_memory (void);
 
