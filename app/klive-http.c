@@ -153,8 +153,7 @@ answer_page (KliveHttp *http, SoupServerMessage *message, const char *path)
     answer_text (message, SOUP_STATUS_OK, "application/json", text);
     return;
   }
-  KliveSupervisorCounters counters = klive_supervisor_get_counters (sources->supervisor);
-  g_autofree char *text = klive_status_format_metrics (status, &counters);
+  g_autofree char *text = klive_status_format_metrics (status, klive_supervisor_get_counters (sources->supervisor));
   answer_text (message, SOUP_STATUS_OK, "text/plain; version=0.0.4", text);
 }
 

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#define REST (5 * G_TIME_SPAN_SECOND) /* after a good report */
+#define REST G_TIME_SPAN_SECOND /* after a good report */
 
 typedef struct {
   GSourceFunc callback;

@@ -20,7 +20,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveReporter, klive_reporter_free)
 void klive_reporter_start (KliveReporter *reporter);
 
 /*
- * One report out of turn; calls at the same time share one, and none goes out within 5 s of a good one. @callback
+ * One report out of turn; calls at the same time share one, and none goes out within 1 s of a good one. @callback
  * (nullable) comes when it is done, well or not; never after klive_reporter_free().
  */
 void klive_reporter_report_now (KliveReporter *reporter, GSourceFunc callback, gpointer user_data);

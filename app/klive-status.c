@@ -214,7 +214,7 @@ add_refusals (GString *out, JsonObject *refused)
 }
 
 char *
-klive_status_format_metrics (JsonNode *status, const KliveSupervisorCounters *counters)
+klive_status_format_metrics (JsonNode *status, const KliveBroadcastCounters *counters)
 {
   JsonObject *root = json_node_get_object (status);
   JsonObject *nginx = json_object_get_object_member (root, "nginx");

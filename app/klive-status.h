@@ -36,7 +36,7 @@ typedef struct {
 JsonNode *klive_status_describe (const KliveStatusSources *sources);
 
 /* GET /metrics, in Prometheus' text format. @status: as klive_status_describe() gives it. */
-char *klive_status_format_metrics (JsonNode *status, const KliveSupervisorCounters *counters);
+char *klive_status_format_metrics (JsonNode *status, const KliveBroadcastCounters *counters);
 
 /* GET /healthz: NULL = healthy, else a word on what is wrong. */
 const char *klive_status_find_fault (const KliveStatusSources *sources);

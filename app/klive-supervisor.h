@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "kaltura-client.h"
 #include "klive-admission.h"
-#include "klive-child.h"
-#include "klive-entry.h"
+#include "klive-broadcast.h"
 #include "klive-nginx.h"
 
 G_BEGIN_DECLS
 
 /*
- * All broadcasts of this machine: their state machines, workers, folders and links; what workers ask of the launcher
- * (profiles, session strings); adoption after a restart. Main thread.
+ * All broadcasts of this machine: who is on air, their workers' wires, the plain URLs, the folders of what has ended;
+ * adoption after a restart. Main thread.
  */
 typedef struct _KliveSupervisor KliveSupervisor;
 
@@ -48,15 +46,6 @@ void klive_supervisor_end (KliveSupervisor *supervisor, guint timeout_ms, GSourc
 
 /* For the status page: every broadcast, by entry and index. (transfer full) array of objects. */
 JsonArray *klive_supervisor_describe (KliveSupervisor *supervisor);
-
-/* Counters since the start. */
-typedef struct {
-  guint64 started; /* workers */
-  guint64 died;    /* workers that ended otherwise than in order */
-  guint64 adopted;
-  guint64 profiles; /* fetched */
-  guint64 profile_failures;
-} KliveSupervisorCounters;
-KliveSupervisorCounters klive_supervisor_get_counters (const KliveSupervisor *supervisor);
+const KliveBroadcastCounters *klive_supervisor_get_counters (const KliveSupervisor *supervisor);
 
 G_END_DECLS

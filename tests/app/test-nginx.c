@@ -187,7 +187,8 @@ test_broken_stat (void)
   "\"nginx\":{\"managed\":true,\"ready\":true,\"pid\":1,\"restarts\":2},\"api\":{\"serviceUrl\":\"http://a\"}," \
   "\"publishes\":{\"accepted\":3,\"pending\":0,\"remembered\":1,\"refused\":{\"LIVE_STREAM_INVALID_TOKEN\":2}}," \
   "\"entries\":[{\"entry\":\"0_rkij47dr\",\"index\":0,\"partnerId\":102,\"state\":\"on-air\",\"registered\":true," \
-  "\"plainUrl\":true,\"publishers\":[{\"stream\":\"0_rkij47dr_1\",\"state\":\"live\",\"address\":\"10.0.0.9\",\"since\":1}]," \
+  "\"plainUrl\":true,\"publishers\":[{\"stream\":\"0_rkij47dr_1\",\"state\":\"live\",\"address\":\"10.0.0.9\"," \
+  "\"since\":1}]," \
   "\"worker\":{\"pid\":2,\"connected\":true,\"restarts\":0},\"status\":{\"renditions\":[{\"id\":33,\"name\":\"360p\"," \
   "\"width\":640,\"height\":360,\"bitrate\":600000,\"segments\":7,\"halfRate\":false}]," \
   "\"sessions\":[{\"stream\":\"0_rkij47dr_1\",\"bitrate\":2500000}]}}]}"
@@ -196,7 +197,7 @@ static void
 test_metrics (void)
 {
   g_autoptr (JsonNode) status = json_from_string (STATUS, NULL);
-  const KliveSupervisorCounters counters = { .died = 1 };
+  const KliveBroadcastCounters counters = { .died = 1 };
   g_autofree char *text = klive_status_format_metrics (status, &counters);
   const char *const lines[] = { "klive_entries 1\n", "klive_publishers 1\n", "klive_workers_died_total 1\n",
     "klive_publishes_refused_total{code=\"LIVE_STREAM_INVALID_TOKEN\"} 2\n",
