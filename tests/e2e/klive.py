@@ -563,7 +563,7 @@ def decode(url, folder, seconds=2.0, timeout=25.0, name="player", start="-2"):
     size = re.search(r"Stream #0:\d.*Video:.* (\d{2,5})x(\d{2,5})", text)
     errors = [line for line in text.splitlines()
               if re.search(r"error|corrupt|invalid|non-monoton|mismatch|discontinuity|missing", line, re.I)
-              and not re.search(r"Parsed_|deprecated|Opening|keepalive|Will reconnect", line)]
+              and not re.search(r"Parsed_|deprecated|Opening|keepalive|Will reconnect|Skip \(", line)]
     return {"video": len(video), "audio": sum(int(n) / int(r) for _, r, n in audio), "video_times": video,
             "width": int(size[1]) if size else 0, "height": int(size[2]) if size else 0, "errors": errors,
             "code": process.popen.returncode, "text": text}
