@@ -6,6 +6,7 @@
 #include "klive-studio.h"
 
 #include <gst/app/app.h>
+#include <gst/video/video.h>
 #include <string.h>
 
 #include "klive-pipeline.h"
@@ -19,6 +20,7 @@
 #define SAME_WARNING (60 * G_TIME_SPAN_SECOND)
 #define SINK_PREFIX "hls_"
 #define QUEUE_PREFIX "queue_"
+#define ENCODER_PREFIX "enc_"
 #define DECODER_QUEUE "queue_decode"
 #define ENCODER_WAIT (10 * GST_SECOND) /* of a rendition for its encoder */
 
@@ -366,6 +368,24 @@ set_up_outputs (KliveStudio *studio)
   gst_iterator_free (elements);
 }
 
+/*
+ * x264enc adds 1000 hours to timestamps, and GStreamer 1.22 compares them with the running times of force-key-unit events
+ * until the first frame has left the encoder: after an event that comes so early (a GOP shorter than the lookahead) it
+ * would force no keyframe any more. The running time of a studio leaves room for the first decoding times, so nothing
+ * needs to be added. To be called after the encoders have started, before the first frame.
+ */
+static void
+keep_timestamps (KliveStudio *studio)
+{
+  for (guint i = 0; i < studio->outputs->len; i++) {
+    g_autofree char *name = g_strconcat (ENCODER_PREFIX, ((Output *) studio->outputs->pdata[i])->id, NULL);
+    g_autoptr (GstElement) encoder = gst_bin_get_by_name (GST_BIN (studio->pipeline), name);
+
+    if (GST_IS_VIDEO_ENCODER (encoder))
+      gst_video_encoder_set_min_pts (GST_VIDEO_ENCODER (encoder), GST_CLOCK_TIME_NONE);
+  }
+}
+
 static void
 start (KliveStudio *studio, GstContext *context)
 {
@@ -376,6 +396,7 @@ start (KliveStudio *studio, GstContext *context)
   g_source_attach (studio->bus_source, g_main_context_get_thread_default ());
   gst_element_set_context (studio->pipeline, context);
   gst_element_set_state (studio->pipeline, GST_STATE_PLAYING); /* a failure comes as a message */
+  keep_timestamps (studio);
 }
 
 KliveStudio *

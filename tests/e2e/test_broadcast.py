@@ -217,6 +217,19 @@ def test_irregular_keyframes(server, media, folder):
         assert min(abs((pts - begin) / 90000 - t) for t in times) < 0.002, all_cuts[0]
 
 
+def test_gop_shorter_than_the_lookahead(server, media, folder):
+    """Several keyframes come in before x264 (preset medium: 40 frames of lookahead) has put out its first frame."""
+    source = media("short", gop=10, seconds=12)
+    server.start({"hls": {"segment-duration": 1, "playlist-length": 20}, "transcode": {"speed-preset": "medium"}},
+                 data=klive.small_ladder_data())
+    server.publish(source)
+    server.launcher.wait_master()
+    urls = klive.variant_urls(server.launcher.master_url())
+    wait_for("four segments in each", lambda: all(len(klive.playlist(u)["segments"]) >= 4 for u in urls), 15)
+    lists = [[(s["sequence"], s["duration"]) for s in klive.playlist(u)["segments"][:4]] for u in urls]
+    assert len(urls) == 2 and lists[0] == lists[1], lists
+
+
 @pytest.mark.parametrize("kind", ["audio", "video"])
 def test_one_track_only(server, media, folder, kind):
     source = media(f"{kind}-only", video=kind == "video", audio=kind == "audio")
