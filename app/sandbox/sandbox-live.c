@@ -10,17 +10,25 @@
 static const char *const guarded[] = { "streamPassword", "primaryBroadcastingUrl", "secondaryBroadcastingUrl",
   "pushPublishEnabled", NULL };
 
+/* The best of both indexes. */
+static SandboxNodeStatus
+get_live_status (const SandboxEntry *entry)
+{
+  static const SandboxNodeStatus order[] = { SANDBOX_NODE_PLAYABLE, SANDBOX_NODE_BROADCASTING,
+    SANDBOX_NODE_AUTHENTICATED };
+  for (guint o = 0; o < G_N_ELEMENTS (order); o++)
+    for (guint i = 0; i < 2; i++)
+      if (entry->registered[i] && entry->registered[i]->status == order[o])
+        return order[o];
+  return SANDBOX_NODE_STOPPED;
+}
+
 void
 sandbox_live_return_entry (SandboxCall *call, SandboxEntry *entry)
 {
   sandbox_call_return_object (call, entry->object);
   JsonObject *object = json_node_get_object (call->result.value);
-  if (entry->registered[0] || entry->registered[1]) {
-    SandboxRegistration *first = entry->registered[0] ? entry->registered[0] : entry->registered[1];
-    json_object_set_int_member (object, "liveStatus", first->status);
-  } else {
-    json_object_set_int_member (object, "liveStatus", SANDBOX_NODE_STOPPED);
-  }
+  json_object_set_int_member (object, "liveStatus", get_live_status (entry));
   if (call->ks && !sandbox_call_is_media_server (call) && !sandbox_call_is_admin (call))
     for (guint i = 0; guarded[i]; i++)
       json_object_set_null_member (object, guarded[i]);

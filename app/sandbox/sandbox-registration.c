@@ -45,13 +45,14 @@ sandbox_registration_set (SandboxCall *call, SandboxEntry *entry, guint index, c
   SandboxRegistration *registration = entry->registered[index];
   if (!registration) {
     registration = entry->registered[index] = g_new0 (SandboxRegistration, 1);
-    registration->created = sandbox_state_now (state);
+    registration->created = registration->updated = sandbox_state_now (state);
+    registration->application = g_strdup (application);
   }
+  if (registration->status != status || g_strcmp0 (registration->hostname, hostname) != 0)
+    registration->updated = sandbox_state_now (state);
   g_free (registration->hostname);
-  g_free (registration->application);
   g_free (registration->environment);
   registration->hostname = g_strdup (hostname);
-  registration->application = g_strdup (application);
   registration->environment = g_strdup (node ? sandbox_get_string (node, "environment") : NULL);
   registration->status = status;
   if (!current || status == SANDBOX_NODE_PLAYABLE)
@@ -137,16 +138,22 @@ sandbox_live_unregister (SandboxCall *call)
   sandbox_live_return_entry (call, entry);
 }
 
-static void
-validate (SandboxState *state, SandboxEntry *entry, gint64 min_age)
+/* Whether the key is gone and, for the current API's batch job (@patient), the node has had time to register. */
+static gboolean
+has_expired (SandboxState *state, const SandboxRegistration *registration, gboolean patient)
 {
   gint64 now = sandbox_state_now (state);
-  for (guint i = 0; i < 2; i++) {
-    const SandboxRegistration *registration = entry->registered[i];
-    if (registration && registration->status != SANDBOX_NODE_MARKED_FOR_DELETION && registration->key_expiry <= now &&
-        registration->created <= now - min_age)
+  if (registration->status == SANDBOX_NODE_MARKED_FOR_DELETION || registration->key_expiry > now)
+    return FALSE;
+  return !patient || (registration->created <= now - NODE_MIN_AGE && registration->updated < now - KEY_LIFETIME);
+}
+
+static void
+validate (SandboxState *state, SandboxEntry *entry, gboolean patient)
+{
+  for (guint i = 0; i < 2; i++)
+    if (entry->registered[i] && has_expired (state, entry->registered[i], patient))
       drop (state, entry, i);
-  }
 }
 
 void
@@ -154,12 +161,12 @@ sandbox_live_validate (SandboxCall *call)
 {
   SandboxEntry *entry = sandbox_call_need_entry (call, sandbox_get_string (call->arguments, "entryId"));
   if (entry)
-    validate (call->state, entry, 0);
+    validate (call->state, entry, FALSE);
 }
 
 void
 sandbox_registration_expire (SandboxState *state)
 {
   for (guint i = 0; i < state->entries->len; i++)
-    validate (state, g_ptr_array_index (state->entries, i), state->api == SANDBOX_API_CURRENT ? NODE_MIN_AGE : 0);
+    validate (state, g_ptr_array_index (state->entries, i), state->api == SANDBOX_API_CURRENT);
 }

@@ -228,47 +228,58 @@ on_client_gone (SoupServerMessage *message, Late *late)
   late_free (late);
 }
 
-static void
-answer_with_fault (SoupServerMessage *message, SandboxFault *fault)
+/* TRUE: the answer is held back, the message paused. */
+static gboolean
+hold_back (SoupServerMessage *message, SandboxFault *fault)
 {
   if (fault->seconds <= 0) {
     play_fault (message, fault);
     sandbox_fault_free (fault);
-    return;
+    return FALSE;
   }
   Late *late = g_new0 (Late, 1);
   late->message = g_object_ref (message);
   late->fault = fault;
   late->source = g_timeout_add ((guint) (fault->seconds * 1000), on_late, late);
   g_signal_connect (message, "disconnected", G_CALLBACK (on_client_gone), late);
-  soup_server_message_pause (message);
+  return TRUE;
 }
 
-/* Carries the request out. FALSE: not yet, ask again. */
-static gboolean
+typedef enum {
+  ANSWERED,
+  HELD_BACK, /* by a fault, which sends it later */
+  PUT_OFF,   /* by the action: ask again */
+} Answer;
+
+static Answer
 answer (Exchange *exchange)
 {
   SandboxReply reply = { NULL };
+  Answer done = ANSWERED;
   sandbox_dispatch (exchange->server->state, exchange->request, &reply);
-  gboolean ready = !reply.wait;
-  if (ready) {
-    set_headers (exchange->server, exchange->message, &reply);
+  if (reply.wait) {
+    done = PUT_OFF;
+  } else {
+    if (!reply.fault || reply.fault->kind == SANDBOX_FAULT_ERROR || reply.fault->kind == SANDBOX_FAULT_DELAY)
+      set_headers (exchange->server, exchange->message, &reply);
     respond (exchange->message, SOUP_STATUS_OK, reply.content_type, reply.body);
+    if (reply.fault && hold_back (exchange->message, g_steal_pointer (&reply.fault)))
+      done = HELD_BACK;
   }
-  if (ready && reply.fault)
-    answer_with_fault (exchange->message, g_steal_pointer (&reply.fault));
   sandbox_reply_clear (&reply);
-  return ready;
+  return done;
 }
 
 static gboolean
 on_again (gpointer data)
 {
   Exchange *exchange = data;
-  if (!answer (exchange))
+  Answer done = answer (exchange);
+  if (done == PUT_OFF)
     return G_SOURCE_CONTINUE;
   exchange->again = 0;
-  soup_server_message_unpause (exchange->message);
+  if (done == ANSWERED)
+    soup_server_message_unpause (exchange->message);
   return G_SOURCE_REMOVE;
 }
 
@@ -290,10 +301,11 @@ on_api (SoupServer *soup, SoupServerMessage *message, const char *path, GHashTab
   }
   read_body (exchange);
   sandbox_request_finish (exchange->request);
-  if (!answer (exchange)) {
-    exchange->again = g_timeout_add (AGAIN_INTERVAL, on_again, exchange);
+  Answer done = answer (exchange);
+  if (done != ANSWERED)
     soup_server_message_pause (message);
-  }
+  if (done == PUT_OFF)
+    exchange->again = g_timeout_add (AGAIN_INTERVAL, on_again, exchange);
 }
 
 static void

@@ -58,7 +58,8 @@ typedef struct {
   char *application; /* nullable */
   char *environment; /* of the node; nullable */
   SandboxNodeStatus status;
-  gint64 created;    /* unix s */
+  gint64 updated; /* unix s: when status or host last changed */
+  gint64 created;
   gint64 key_expiry; /* unix s: the 70 s key that each registration renews; 0 = never registered */
 } SandboxRegistration;
 

@@ -13,7 +13,7 @@ import requests
 import kaltura_api
 from kaltura_api import CURRENT, DATA, ENTRY, HOST, TOKEN, base_data, make_ks
 from kaltura_api import both, sandbox, start    # fixtures
-from klive import SANDBOX
+from klive import SANDBOX, wait_for
 
 
 # --- command line and data ---
@@ -495,6 +495,24 @@ def test_fault_delay_holds_nobody_else(both):
     assert other.status_code == 200 and time.monotonic() - begin < 0.9
     thread.join(10)
     assert slow["reply"]["id"] == ENTRY and slow["took"] >= 1
+
+
+def test_broken_answer_of_a_file_is_no_api_error(both):
+    both.fault(action="serve", kind="empty", times=1)
+    reply = both.serve()
+    assert reply.content == b"" and "X-Kaltura-App" not in reply.headers
+
+
+def test_ends_while_an_answer_is_due(start):
+    sandbox = start()
+    sandbox.fault(action="authenticate", kind="delay", seconds=60)
+    thread = threading.Thread(target=lambda: pytest.raises(requests.RequestException, sandbox.authenticate))
+    thread.start()
+    url = f"{sandbox.url}/sandbox/state"
+    wait_for("the call", lambda: requests.get(url, timeout=5).json()["calls"], 5)
+    sandbox.process.terminate()
+    assert sandbox.process.wait(5) == 0
+    thread.join(5)
 
 
 def test_delayed_caller_that_leaves(both):

@@ -47,7 +47,7 @@ def test_authenticate_writes_the_node(both):
     assert state["nodes"]["1"]["status"] == 3 and state["nodes"]["1"]["applicationName"] == "kLive"
     assert state["registered"] == {"0": None, "1": None} and not both.is_live()
     both.register()
-    both.authenticate(hostname=HOST, mediaServerIndex=0)
+    assert both.authenticate(hostname=HOST, mediaServerIndex=0)["liveStatus"] == 3
     assert not both.is_live(), "a new publisher is not playable before it registers"
 
 
@@ -203,8 +203,17 @@ def test_key_and_age_in_the_current_api(start):
     sandbox.advance(71)
     assert not sandbox.is_live(), "older than 120 s now"
     sandbox.authenticate(hostname=HOST, mediaServerIndex=1)
-    sandbox.advance(121)
+    sandbox.advance(110)
+    assert sandbox.state()["entries"][ENTRY]["nodes"]["1"]["status"] == 3
+    sandbox.advance(11)
     assert sandbox.state()["entries"][ENTRY]["nodes"] == {}, "authenticated and never registered"
+    sandbox.register()
+    sandbox.advance(200, batch=False)
+    sandbox.authenticate(hostname=HOST, mediaServerIndex=0)
+    sandbox.advance(60)
+    assert sandbox.state()["entries"][ENTRY]["nodes"]["0"]["status"] == 3, "changed less than 70 s ago"
+    sandbox.advance(11)
+    assert sandbox.state()["entries"][ENTRY]["nodes"] == {}
 
 
 def test_batch_job_runs_by_itself(start):
