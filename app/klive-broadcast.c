@@ -9,8 +9,7 @@
 #include "klive-log.h"
 #include "klive-requests.h"
 
-#define FINISH_ATTEMPTS 2   /* workers that are started only to end what a dead one has left */
-#define FINISH_TIMEOUT 8000 /* ms */
+#define FINISH_ATTEMPTS 2 /* workers that are started without a publisher, to end what a dead one has left */
 #define CONTENT_BLOCKED "SERVICE_FORBIDDEN_CONTENT_BLOCKED"
 #define BLOCK_TIME 60 /* s */
 
@@ -96,7 +95,8 @@ finish (KliveBroadcast *broadcast)
   broadcast->context->over (broadcast, broadcast->context->user_data);
 }
 
-/* A worker died in mid-broadcast and its publisher is gone too: another one writes the ends of the playlists. */
+/* A worker died in mid-broadcast and its publisher is gone too: another one waits for the grace and ends the
+ * playlists. */
 static gboolean
 needs_finishing (const KliveBroadcast *broadcast)
 {
@@ -195,8 +195,6 @@ klive_broadcast_connect (KliveBroadcast *broadcast, KliveWire *wire, GPid pid, J
   save_record (broadcast);
   if (broadcast->end_timeout)
     klive_child_end (broadcast->child, "shutdown", broadcast->end_timeout);
-  else if (broadcast->finishing && !klive_entry_count_publishers (broadcast->entry))
-    klive_child_end (broadcast->child, "its publisher has left", FINISH_TIMEOUT);
   broadcast->context->changed (broadcast, broadcast->context->user_data);
   return TRUE;
 }

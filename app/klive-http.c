@@ -191,12 +191,6 @@ on_playlist (SoupServer *server, SoupServerMessage *message, const char *path, G
 
 /* Nobody may fill our memory. */
 static void
-on_request_started (SoupServer *server, SoupServerMessage *message, gpointer data)
-{
-  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), TRUE);
-}
-
-static void
 on_headers (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
@@ -228,6 +222,14 @@ listen_on (SoupServer *server, const char *listen, GError **error)
   return FALSE;
 }
 
+/* libsoup asks the handler of the longest path only, the early one too. */
+static void
+add_handler (KliveHttp *http, const char *path, SoupServerCallback handler)
+{
+  soup_server_add_early_handler (http->server, path, on_headers, http, NULL);
+  soup_server_add_handler (http->server, path, handler, http, NULL);
+}
+
 KliveHttp *
 klive_http_new (const KliveStatusSources *sources, GError **error)
 {
@@ -235,11 +237,9 @@ klive_http_new (const KliveStatusSources *sources, GError **error)
   g_autofree char *application = g_strconcat ("/", sources->config->application, NULL);
   http->sources = sources;
   http->server = soup_server_new ("server-header", "klive", NULL);
-  g_signal_connect (http->server, "request-started", G_CALLBACK (on_request_started), http);
-  soup_server_add_early_handler (http->server, NULL, on_headers, http, NULL);
-  soup_server_add_handler (http->server, NULL, on_page, http, NULL);
-  soup_server_add_handler (http->server, "/hook", on_hook, http, NULL);
-  soup_server_add_handler (http->server, application, on_playlist, http, NULL);
+  add_handler (http, NULL, on_page);
+  add_handler (http, "/hook", on_hook);
+  add_handler (http, application, on_playlist);
   if (!listen_on (http->server, sources->config->control_listen, error))
     return NULL;
   return g_steal_pointer (&http);
