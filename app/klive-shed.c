@@ -16,9 +16,9 @@
 #define DECODER_TIME_FULL (20 * GST_SECOND)
 #define ENCODER_BUFFERS 6 /* raw frames */
 
-#define LATE (2 * GST_SECOND)                /* more backlog than that: frames are left out */
-#define IN_TIME (1 * GST_SECOND)             /* less than that: the burst of the start has been worked off */
-#define START_TIME (20 * G_TIME_SPAN_SECOND) /* a start that takes longer is an overload */
+#define LATE (2 * GST_SECOND)              /* more backlog than that for longer than PATIENCE: an overload */
+#define IN_TIME (1 * GST_SECOND)           /* less than that: a burst has been worked off */
+#define PATIENCE (15 * G_TIME_SPAN_SECOND) /* with a burst: of the start, of a network that had stalled */
 
 #define INTERVAL_DEFAULT (GST_SECOND / 30)
 #define INTERVAL_MAX GST_SECOND
@@ -40,7 +40,7 @@ struct _KliveShed {
 
   /* streaming thread */
   gboolean begun;
-  gint64 start;                   /* monotonic us, of the first frame */
+  gint64 late_since;              /* decoder: monotonic us, 0 = not late */
   gboolean keep;                  /* the next frame, whatever happens */
   gboolean to_keyframe;           /* decoder: leave out what cannot be decoded any more */
   guint phase;                    /* frames since the last one that had to be kept */
@@ -51,7 +51,7 @@ struct _KliveShed {
   /* atomic */
   guint64 interval; /* ns between frames */
   guint64 count;
-  gint settled; /* decoder: the burst of the start is over */
+  gint overload; /* decoder: encoders leave frames out */
   gint half;
 };
 
@@ -81,20 +81,17 @@ measure_interval (KliveShed *shed, const GstBuffer *buffer)
   shed->last_dts = dts;
 }
 
-/* Decoder: whether what waits is an overload by now, and no longer the burst of the start. */
-static gboolean
-is_late (KliveShed *decoder)
-{
-  return g_atomic_int_get (&decoder->settled) && klive_shed_get_backlog (decoder) > LATE;
-}
-
+/* Decoder, its streaming thread: since when too much has been waiting. */
 static void
-settle (KliveShed *decoder, gint64 now)
+watch_backlog (KliveShed *decoder, gint64 now)
 {
-  if (!g_atomic_int_get (&decoder->settled) &&
-      (now - decoder->start > START_TIME ||
-          (now > decoder->start + G_TIME_SPAN_SECOND && klive_shed_get_backlog (decoder) < IN_TIME)))
-    g_atomic_int_set (&decoder->settled, TRUE);
+  guint64 backlog = klive_shed_get_backlog (decoder);
+
+  if (backlog < IN_TIME)
+    decoder->late_since = 0;
+  else if (backlog > LATE && decoder->late_since == 0)
+    decoder->late_since = now;
+  g_atomic_int_set (&decoder->overload, backlog > LATE && now - decoder->late_since > PATIENCE);
 }
 
 static gboolean
@@ -103,7 +100,8 @@ is_full (KliveShed *shed)
   guint bytes;
 
   if (shed->kind == KIND_ENCODER)
-    return get_buffers (shed) + 1 >= ENCODER_BUFFERS && shed->decoder != NULL && is_late (shed->decoder);
+    return get_buffers (shed) + 1 >= ENCODER_BUFFERS && shed->decoder != NULL &&
+        g_atomic_int_get (&shed->decoder->overload);
   g_object_get (shed->queue, "current-level-bytes", &bytes, NULL);
   return bytes >= DECODER_BYTES_FULL || klive_shed_get_backlog (shed) >= DECODER_TIME_FULL;
 }
@@ -136,13 +134,11 @@ decide (KliveShed *shed, GstBuffer *buffer)
   gint64 now = g_get_monotonic_time ();
   gboolean keyframe = !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
 
-  if (!shed->begun) {
+  if (!shed->begun)
     shed->begun = shed->keep = TRUE;
-    shed->start = now;
-  }
   measure_interval (shed, buffer);
   if (shed->kind == KIND_DECODER)
-    settle (shed, now);
+    watch_backlog (shed, now);
   if (shed->keep || (shed->kind == KIND_DECODER && keyframe && shed->to_keyframe && !is_full (shed))) {
     shed->keep = shed->to_keyframe = FALSE;
     shed->phase = 0;

@@ -10,7 +10,6 @@
 
 #include "klive-hold.h"
 #include "klive-log.h"
-#include "klive-studio-text.h"
 #include "klive-studio.h"
 
 #define TRACK_LOST (5 * GST_SECOND) /* silent while the other goes on */
@@ -18,6 +17,7 @@
 #define BACKOFF_MOST 10000
 #define GOOD_STUDIO (60 * G_TIME_SPAN_SECOND) /* then its failure is the first one again */
 #define FAILURES_TO_PASSTHROUGH 4
+
 
 typedef enum { WAITING, ON_AIR, CHANGING } Phase;
 
@@ -39,7 +39,7 @@ struct _KliveStage {
 
   KliveStudio *studio;
   KliveHlsRun *run;            /* of the studio */
-  KliveLadder *ladder;         /* of the studio, or of the last one */
+  KlivePlan *plan;             /* of the studio, or of the last one; nullable */
   KliveFormat *formats[2];     /* of the studio, or of the last one; nullable */
   gint64 started;              /* monotonic us: the studio */
   gboolean change_at_keyframe; /* the studio is to be replaced there */
@@ -48,6 +48,7 @@ struct _KliveStage {
 };
 
 static void try_start (KliveStage *stage);
+static void drain (KliveStage *stage);
 
 static void
 log_event (KliveStage *stage, KliveLogLevel level, const char *event, const char *message)
@@ -152,74 +153,35 @@ pass_through (KliveStage *stage, const char *reason)
   stage->profile = kaltura_profile_new_passthrough (stage->stream);
 }
 
-static void
-make_ladder (KliveStage *stage, const KliveTracks *tracks)
+static gboolean
+make_plan (KliveStage *stage, const KliveTracks *tracks, GError **error)
 {
-  g_clear_pointer (&stage->ladder, klive_ladder_free);
-  stage->ladder = klive_ladder_new (stage->profile, tracks, stage->stream);
-  for (guint i = 0; i < stage->ladder->warnings->len; i++)
-    log_event (stage, KLIVE_LOG_WARNING, "ladder-warning", stage->ladder->warnings->pdata[i]);
+  g_clear_pointer (&stage->plan, klive_plan_free);
+  stage->plan = klive_plan_new (stage->show, stage->profile, stage->stream, tracks,
+      stage->formats[KLIVE_TIMELINE_VIDEO], stage->formats[KLIVE_TIMELINE_AUDIO], error);
+  if (stage->plan == NULL)
+    return FALSE;
+  for (guint i = 0; i < stage->plan->ladder->warnings->len; i++)
+    log_event (stage, KLIVE_LOG_WARNING, "ladder-warning", stage->plan->ladder->warnings->pdata[i]);
+  return TRUE;
 }
 
-static char *
-make_text (KliveStage *stage, gint64 serial, guint64 start_index, GError **error)
+/* The ladder of the profile, or passing through if that cannot be had here: the show goes on. */
+static gboolean
+choose_plan (KliveStage *stage, GError **error)
 {
-  const KliveShow *show = stage->show;
-  KliveStudioOptions options = {
-    .ingest = KLIVE_INGEST_APPSRC,
-    .sink = KLIVE_SINK_KALTURA,
-    .output = show->directory,
-    .index = show->index,
-    .serial = serial,
-    .start_index = start_index,
-    .segment_duration = show->segment_duration,
-    .epoch = show->epoch,
-    .video_encoder = show->video_encoder,
-    .audio_encoder = show->audio_encoder,
-    .speed_preset = show->speed_preset,
-    .threads = show->threads,
-    .templates = show->templates,
-  };
+  g_autoptr (GError) local = NULL;
+  KliveTracks tracks;
 
-  return klive_studio_text_new (stage->ladder, &options, error);
-}
-
-/*
- * The ladder of the profile, or passing through if that cannot be had here.
- * Returns: (transfer full): the studio's text without numbers, which tells one ladder from another.
- */
-static char *
-choose_ladder (KliveStage *stage, const KliveTracks *tracks, GError **error)
-{
-  g_autoptr (GError) ladder_error = NULL;
-  char *text;
-
-  if (stage->failures >= FAILURES_TO_PASSTHROUGH && stage->ladder != NULL && klive_ladder_encodes_video (stage->ladder))
+  klive_source_get_tracks (stage->source, stage->formats[KLIVE_TIMELINE_VIDEO], stage->formats[KLIVE_TIMELINE_AUDIO],
+      &tracks);
+  if (stage->failures >= FAILURES_TO_PASSTHROUGH && stage->plan != NULL && klive_plan_encodes (stage->plan))
     pass_through (stage, "the ladder fails again and again");
-  make_ladder (stage, tracks);
-  text = make_text (stage, 0, 0, &ladder_error);
-  if (text != NULL)
-    return text;
-  log_event (stage, KLIVE_LOG_ERROR, "ladder-failed", ladder_error->message);
+  if (make_plan (stage, &tracks, &local))
+    return TRUE;
+  log_event (stage, KLIVE_LOG_ERROR, "ladder-failed", local->message);
   pass_through (stage, "the ladder cannot be had");
-  make_ladder (stage, tracks);
-  return make_text (stage, 0, 0, error);
-}
-
-/* Segments of two runs decode with the same codec headers if this is equal. */
-static char *
-make_fingerprint (KliveStage *stage, const char *text)
-{
-  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
-
-  g_checksum_update (checksum, (const guchar *) text, -1);
-  for (guint i = 0; i < G_N_ELEMENTS (stage->formats); i++) {
-    KliveFormat *format = stage->formats[i];
-
-    if (format != NULL && format->header != NULL)
-      g_checksum_update (checksum, g_bytes_get_data (format->header, NULL), (gssize) g_bytes_get_size (format->header));
-  }
-  return g_strdup (g_checksum_get_string (checksum));
+  return make_plan (stage, &tracks, error);
 }
 
 /* Whether @track has come lately: what the other one has had since then is not much. */
@@ -252,19 +214,15 @@ start_studio (KliveStage *stage, GError **error)
 {
   const KliveShow *show = stage->show;
   gint64 date = show->epoch + (gint64) GST_BUFFER_PTS (klive_hold_peek (stage->hold)->buffer);
-  KliveFormat *video = stage->formats[KLIVE_TIMELINE_VIDEO], *audio = stage->formats[KLIVE_TIMELINE_AUDIO];
-  g_autofree char *anonymous = NULL, *text = NULL, *fingerprint = NULL;
-  KliveStudioSetup setup = { NULL, video, audio, show->context, show->registration_delay, show->linger };
-  KliveTracks tracks;
+  KliveStudioSetup setup = { NULL, stage->formats[KLIVE_TIMELINE_VIDEO], stage->formats[KLIVE_TIMELINE_AUDIO],
+    show->context, show->registration_delay, show->linger };
+  g_autofree char *text = NULL;
 
-  klive_source_get_tracks (stage->source, video, audio, &tracks);
-  anonymous = choose_ladder (stage, &tracks, error);
-  if (anonymous == NULL)
+  if (!choose_plan (stage, error))
     return FALSE;
-  fingerprint = make_fingerprint (stage, anonymous);
-  stage->run = klive_hls_writer_start_run (show->writer, stage->stream, stage->serial, stage->ladder, fingerprint,
-      KLIVE_HLS_RUN_DEFAULT, date, g_get_real_time () * 1000);
-  text = make_text (stage, stage->serial, klive_hls_run_get_start_index (stage->run), error);
+  stage->run = klive_hls_writer_start_run (show->writer, stage->stream, stage->serial, stage->plan->ladder,
+      stage->plan->fingerprint, KLIVE_HLS_RUN_DEFAULT, date, g_get_real_time () * 1000);
+  text = klive_plan_make_text (stage->plan, stage->serial, klive_hls_run_get_start_index (stage->run), error);
   if (text == NULL)
     return FALSE;
   setup.text = text;
@@ -276,7 +234,7 @@ static void
 log_start (KliveStage *stage)
 {
   const KliveFormat *video = stage->formats[KLIVE_TIMELINE_VIDEO], *audio = stage->formats[KLIVE_TIMELINE_AUDIO];
-  g_autofree char *renditions = g_strdup_printf ("%u", stage->ladder->renditions->len);
+  g_autofree char *renditions = g_strdup_printf ("%u", stage->plan->ladder->renditions->len);
   g_autofree char *size = video != NULL ? g_strdup_printf ("%ux%u", video->width, video->height) : NULL;
 
   klive_log (KLIVE_LOG_INFO, "studio-started", stage->show->entry, stage->stream, "video",
@@ -325,48 +283,55 @@ change_studio (KliveStage *stage, const char *why)
   klive_studio_end (stage->studio);
 }
 
+typedef enum { FEED, SKIP, CHANGE } Verdict;
+
 /*
- * A frame while a studio runs. Changes of the sound wait for the next keyframe while the video goes on as it was, so
+ * What becomes of the next frame. Changes of the sound wait for the next keyframe while the video goes on as it was, so
  * that no picture is lost; sound of another kind is left out until then.
  */
-static void
-take_on_air (KliveStage *stage, KliveFrame *frame)
+static Verdict
+judge (KliveStage *stage, const KliveFrame *frame)
 {
   gboolean fits = klive_studio_takes (stage->studio, frame);
-  gboolean lost = fits && has_lost_track (stage, frame);
+  gboolean lost = has_lost_track (stage, frame);
 
-  if (frame->track == KLIVE_TIMELINE_AUDIO && !fits && stage->formats[KLIVE_TIMELINE_VIDEO] != NULL &&
-      is_alive (stage, KLIVE_TIMELINE_VIDEO)) {
+  if (frame->track == KLIVE_TIMELINE_AUDIO) {
+    if (fits)
+      return lost ? CHANGE : FEED;
+    if (stage->formats[KLIVE_TIMELINE_VIDEO] == NULL || lost)
+      return CHANGE;
     stage->change_at_keyframe = TRUE;
-    klive_frame_free (frame);
-    return;
+    return SKIP;
   }
-  if (frame->track == KLIVE_TIMELINE_VIDEO && lost)
-    stage->change_at_keyframe = TRUE;
-  if (!fits || (lost && frame->track == KLIVE_TIMELINE_AUDIO) ||
-      (stage->change_at_keyframe && klive_frame_is_keyframe (frame))) {
-    hold_frame (stage, frame);
-    change_studio (stage, lost ? "a track has stopped" : "a track has come or changed its codec");
-    return;
-  }
-  feed (stage, frame);
+  stage->change_at_keyframe |= lost;
+  return !fits || (stage->change_at_keyframe && klive_frame_is_keyframe (frame)) ? CHANGE : FEED;
 }
 
-/* Everything that is held, until a frame asks for another studio again. */
+/* From the hold into the studio, until a frame asks for another studio. */
 static void
-feed_held (KliveStage *stage)
+drain (KliveStage *stage)
 {
-  KliveHold *held = stage->hold;
-  KliveFrame *frame;
+  const KliveFrame *next;
 
-  stage->hold = klive_hold_new ();
-  while ((frame = klive_hold_pop (held)) != NULL) {
-    if (stage->phase == ON_AIR)
-      take_on_air (stage, frame);
+  while (stage->phase == ON_AIR && (next = klive_hold_peek (stage->hold)) != NULL) {
+    KliveTimelineTrack track = next->track;
+    GstClockTime dts = GST_BUFFER_DTS (next->buffer);
+    Verdict verdict = judge (stage, next);
+
+    stage->last_dts[track] = dts;
+    if (verdict == CHANGE) {
+      change_studio (stage,
+          klive_studio_takes (stage->studio, next) ? "a track has come or gone"
+                                                   : "a track has come or changed its codec");
+      return;
+    }
+    if (verdict == FEED)
+      feed (stage, klive_hold_pop (stage->hold));
     else
-      hold_frame (stage, frame);
+      klive_frame_free (klive_hold_pop (stage->hold));
   }
-  klive_hold_free (held);
+  if (stage->phase == ON_AIR && stage->ending)
+    klive_studio_end (stage->studio);
 }
 
 /* A studio, if everything that it needs is there. */
@@ -391,9 +356,7 @@ try_start (KliveStage *stage)
   }
   stage->phase = ON_AIR;
   log_start (stage);
-  feed_held (stage);
-  if (stage->ending && stage->phase == ON_AIR)
-    klive_studio_end (stage->studio);
+  drain (stage);
   stage->callbacks.changed (stage, stage->user_data);
 }
 
@@ -423,7 +386,7 @@ klive_stage_free (KliveStage *stage)
   drop_studio (stage);
   klive_hold_free (stage->hold);
   g_clear_pointer (&stage->profile, kaltura_profile_free);
-  g_clear_pointer (&stage->ladder, klive_ladder_free);
+  g_clear_pointer (&stage->plan, klive_plan_free);
   g_clear_pointer (&stage->formats[0], klive_format_unref);
   g_clear_pointer (&stage->formats[1], klive_format_unref);
   g_free (stage->stream);
@@ -433,17 +396,11 @@ klive_stage_free (KliveStage *stage)
 void
 klive_stage_take (KliveStage *stage, KliveFrame *frame)
 {
-  KliveTimelineTrack track = frame->track;
-  GstClockTime dts = GST_BUFFER_DTS (frame->buffer);
-
-  if (stage->phase == ON_AIR) {
-    take_on_air (stage, frame);
-    stage->last_dts[track] = dts;
-    return;
-  }
   hold_frame (stage, frame);
-  stage->last_dts[track] = dts;
-  try_start (stage);
+  if (stage->phase == ON_AIR)
+    drain (stage);
+  else
+    try_start (stage);
 }
 
 void
@@ -468,7 +425,7 @@ klive_stage_end (KliveStage *stage)
   g_clear_handle_id (&stage->retry_source, g_source_remove);
   try_start (stage); /* a short broadcast: what was held still is one */
   if (stage->phase == ON_AIR)
-    klive_studio_end (stage->studio);
+    drain (stage);
   finish_if_done (stage);
 }
 
@@ -507,8 +464,8 @@ klive_stage_describe_renditions (KliveStage *stage, JsonArray *renditions)
 
   if (stage->studio == NULL)
     return;
-  for (guint i = 0; i < stage->ladder->renditions->len; i++) {
-    const KliveRendition *rendition = stage->ladder->renditions->pdata[i];
+  for (guint i = 0; i < stage->plan->ladder->renditions->len; i++) {
+    const KliveRendition *rendition = stage->plan->ladder->renditions->pdata[i];
     JsonObject *object = json_object_new ();
     KliveStudioRendition state = { 0 };
 

@@ -3,28 +3,9 @@
 
 #include <json-glib/json-glib.h>
 
-#include "kaltura-profile.h"
-#include "klive-hls-writer.h"
-#include "klive-source.h"
+#include "klive-plan.h"
 
 G_BEGIN_DECLS
-
-/* What the sessions of one worker share. Belongs to the worker, outlives them all. */
-typedef struct {
-  const char *entry;
-  guint index;
-  const char *directory;    /* STATE/hls/ENTRY/INDEX */
-  gint64 epoch;             /* ns since 1970: running time 0 of every studio */
-  guint64 segment_duration; /* ns */
-  KliveTimelineGroup *timelines;
-  KliveHlsWriter *writer;
-  GstContext *context;      /* "kaltura.session" */
-  GHashTable *floors;       /* stream name -> gint64 *: ns since 1970, where its last session has ended */
-  guint registration_delay; /* s */
-  guint linger;             /* s */
-  char *speed_preset, *video_encoder, *audio_encoder, *templates; /* nullable */
-  guint threads;
-} KliveShow;
 
 /*
  * Where frames of one session become segments: one studio after the other, and the frames that wait in between. A track

@@ -16,6 +16,7 @@
 #define MAX_WAITING_BYTES (32 * 1024 * 1024)
 #define STALL (10 * G_TIME_SPAN_SECOND)           /* without taking a frame */
 #define RENDITION_STALL (30 * G_TIME_SPAN_SECOND) /* without a segment, while others have them */
+#define SEGMENT_STALL (120 * G_TIME_SPAN_SECOND)  /* without any, while frames are taken */
 #define END_DEADLINE 5000                         /* ms */
 #define SAME_WARNING (60 * G_TIME_SPAN_SECOND)
 #define SINK_PREFIX "hls_"
@@ -57,6 +58,8 @@ struct _KliveStudio {
   Input inputs[2];         /* by KliveTimelineTrack */
   GPtrArray *outputs;      /* of Output */
   KliveShed *decoder_shed; /* nullable */
+  gint64 last_fed;         /* monotonic us */
+  gint64 resumed;          /* monotonic us: since when frames have come without a pause */
   guint64 warned_dropped;  /* frames, of both inputs */
   guint64 warned_shed;
   GHashTable *warned; /* text -> monotonic us, as gint64 * */
@@ -407,6 +410,7 @@ klive_studio_new (const KliveStudioSetup *setup, const KliveStudioCallbacks *cal
   g_autoptr (GstElement) parsed = NULL;
 
   studio->refs = 1;
+  studio->last_fed = studio->resumed = g_get_monotonic_time ();
   studio->callbacks = *callbacks;
   studio->user_data = user_data;
   studio->outputs = g_ptr_array_new_with_free_func (output_free);
@@ -453,7 +457,11 @@ void
 klive_studio_feed (KliveStudio *studio, KliveFrame *frame)
 {
   Input *input = &studio->inputs[frame->track];
+  gint64 now = g_get_monotonic_time ();
 
+  if (now - studio->last_fed > STALL)
+    studio->resumed = now;
+  studio->last_fed = now;
   if (!studio->over && !studio->ending && input->source != NULL) {
     if (has_room (input, frame)) {
       input->fed++;
@@ -510,6 +518,10 @@ check_outputs (KliveStudio *studio, gint64 now)
 
   for (guint i = 0; i < studio->outputs->len; i++)
     newest = MAX (newest, ((Output *) studio->outputs->pdata[i])->last_segment);
+  if (now - studio->last_fed < STALL && now - MAX (newest, studio->resumed) > SEGMENT_STALL) {
+    fail (studio, "no segment for 120 s");
+    return;
+  }
   for (guint i = 0; i < studio->outputs->len && !studio->over; i++) {
     Output *output = studio->outputs->pdata[i];
 

@@ -23,8 +23,9 @@
 #define MAX_COMPOSITION 5000      /* ms */
 
 #define DRIFT_WINDOW (10 * SECOND)
-#define DRIFT_TOLERANCE (100 * MS)
-#define DRIFT_PPM 500
+#define DRIFT_TOLERANCE (50 * MS)
+#define DRIFT_PPM 300
+#define MAX_LATENESS (500 * MS) /* of the first tag, which may have been on its way for longer or shorter than usual */
 
 #define GRID_TOLERANCE (2 * MS) /* RTMP's ms, rounded either way */
 #define GRID_NUDGE 10000        /* ns a frame: less than a tick of the 90 kHz clock */
@@ -35,6 +36,8 @@ typedef struct {
   gint64 offset;     /* ns */
   gint64 window_end; /* of the present drift window, ns since 1970 */
   gint64 least_late; /* ns, of the tags in the window */
+  gint64 usual;      /* ns: least_late of the first window; what it is later, beyond this, is drift */
+  gboolean measured; /* usual is set */
   gint64 correction; /* ns, still to be given to the offset */
   gint64 corrected;  /* when that was done last, ns since 1970 */
 } Base;
@@ -97,12 +100,13 @@ base_set (Base **place, Base *base)
   *place = base;
 }
 
-/* The clock says by how much this base is off; it is put right by half a millisecond in a second at most. */
+/* The clock says by how much this base has gone wrong; it is put right by 0.3 ms in a second at most. */
 static void
 base_follow_clock (Base *base, gint64 late, gint64 now)
 {
   gint64 most = (now - base->corrected) / 1000000 * DRIFT_PPM;
   gint64 step = CLAMP (base->correction, -MAX (most, 0), MAX (most, 0));
+  gint64 drift;
 
   base->corrected = now;
   base->offset += step;
@@ -110,7 +114,12 @@ base_follow_clock (Base *base, gint64 late, gint64 now)
   base->least_late = MIN (base->least_late, late);
   if (now < base->window_end && now > base->window_end - 2 * DRIFT_WINDOW)
     return;
-  base->correction = ABS (base->least_late) > DRIFT_TOLERANCE ? base->least_late : 0;
+  if (!base->measured) {
+    base->measured = TRUE;
+    base->usual = CLAMP (base->least_late, -MAX_LATENESS, MAX_LATENESS);
+  }
+  drift = base->least_late - base->usual;
+  base->correction = ABS (drift) > DRIFT_TOLERANCE ? drift : 0;
   base->least_late = G_MAXINT64;
   base->window_end = now + DRIFT_WINDOW;
 }

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From a conversion profile and tracks to a studio's text. Used by the stage; knows settings, no pipeline.
+ */
+#include "klive-plan.h"
+
+#include "klive-studio-text.h"
+
+char *
+klive_plan_make_text (const KlivePlan *plan, gint64 serial, guint64 start_index, GError **error)
+{
+  const KliveShow *show = plan->show;
+  KliveStudioOptions options = {
+    .ingest = KLIVE_INGEST_APPSRC,
+    .sink = KLIVE_SINK_KALTURA,
+    .output = show->directory,
+    .index = show->index,
+    .serial = serial,
+    .start_index = start_index,
+    .segment_duration = show->segment_duration,
+    .epoch = show->epoch,
+    .video_encoder = show->video_encoder,
+    .audio_encoder = show->audio_encoder,
+    .speed_preset = show->speed_preset,
+    .threads = show->threads,
+    .templates = show->templates,
+  };
+
+  return klive_studio_text_new (plan->ladder, &options, error);
+}
+
+static void
+add_header (GChecksum *checksum, const KliveFormat *format)
+{
+  gsize size;
+  gconstpointer data;
+
+  if (format == NULL || format->header == NULL)
+    return;
+  data = g_bytes_get_data (format->header, &size);
+  g_checksum_update (checksum, data, (gssize) size);
+}
+
+/* The text without its numbers tells one ladder from another, the codec headers one source from another. */
+static char *
+make_fingerprint (const char *text, const KliveFormat *video, const KliveFormat *audio)
+{
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+
+  g_checksum_update (checksum, (const guchar *) text, -1);
+  add_header (checksum, video);
+  add_header (checksum, audio);
+  return g_strdup (g_checksum_get_string (checksum));
+}
+
+KlivePlan *
+klive_plan_new (const KliveShow *show, const KalturaProfile *profile, const char *stream, const KliveTracks *tracks,
+    const KliveFormat *video, const KliveFormat *audio, GError **error)
+{
+  g_autoptr (KlivePlan) plan = g_new0 (KlivePlan, 1);
+  g_autofree char *text = NULL;
+
+  plan->show = show;
+  plan->ladder = klive_ladder_new (profile, tracks, stream);
+  text = klive_plan_make_text (plan, 0, 0, error);
+  if (text == NULL)
+    return NULL;
+  plan->fingerprint = make_fingerprint (text, video, audio);
+  return g_steal_pointer (&plan);
+}
+
+void
+klive_plan_free (KlivePlan *plan)
+{
+  klive_ladder_free (plan->ladder);
+  g_free (plan->fingerprint);
+  g_free (plan);
+}
+
+gboolean
+klive_plan_encodes (const KlivePlan *plan)
+{
+  for (guint i = 0; i < plan->ladder->renditions->len; i++) {
+    const KliveRendition *rendition = plan->ladder->renditions->pdata[i];
+
+    if (rendition->video == KLIVE_TRACK_ENCODE || rendition->audio == KLIVE_TRACK_ENCODE)
+      return TRUE;
+  }
+  return FALSE;
+}

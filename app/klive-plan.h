@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "kaltura-profile.h"
+#include "klive-hls-writer.h"
+#include "klive-source.h"
+
+G_BEGIN_DECLS
+
+/* What the sessions of one worker share. Belongs to the worker, outlives them all. */
+typedef struct {
+  const char *entry;
+  guint index;
+  const char *directory;    /* STATE/hls/ENTRY/INDEX */
+  gint64 epoch;             /* ns since 1970: running time 0 of every studio */
+  guint64 segment_duration; /* ns */
+  KliveTimelineGroup *timelines;
+  KliveHlsWriter *writer;
+  GstContext *context;      /* "kaltura.session" */
+  GHashTable *floors;       /* stream name -> gint64 *: ns since 1970, where its last session has ended */
+  guint registration_delay; /* s */
+  guint linger;             /* s */
+  char *speed_preset, *video_encoder, *audio_encoder, *templates; /* nullable */
+  guint threads;
+} KliveShow;
+
+/* What one studio is to be: the ladder for the tracks that there are, and its pipeline. */
+typedef struct {
+  const KliveShow *show;
+  KliveLadder *ladder;
+  char *fingerprint; /* equal: segments decode with the same codec headers */
+} KlivePlan;
+
+/*
+ * @video, @audio: of the tracks, nullable
+ * Error: those of klive_studio_text_new(): an encoder that is not installed, a template that is broken.
+ */
+KlivePlan *klive_plan_new (const KliveShow *show, const KalturaProfile *profile, const char *stream,
+    const KliveTracks *tracks, const KliveFormat *video, const KliveFormat *audio, GError **error);
+void klive_plan_free (KlivePlan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KlivePlan, klive_plan_free)
+
+/* Whether anything is encoded: passing through is something else. */
+gboolean klive_plan_encodes (const KlivePlan *plan);
+
+/* (transfer full): the launch text, with the session's @serial and the number of the first segment. */
+char *klive_plan_make_text (const KlivePlan *plan, gint64 serial, guint64 start_index, GError **error);
+
+G_END_DECLS
