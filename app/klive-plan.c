@@ -77,6 +77,75 @@ klive_plan_free (KlivePlan *plan)
   g_free (plan);
 }
 
+static void
+remove_member (KalturaProfile *profile, const char *name)
+{
+  for (guint i = 0; i < profile->groups->len; i++) {
+    KalturaProfileGroup *group = profile->groups->pdata[i];
+    guint index;
+
+    while (name != NULL && g_ptr_array_find_with_equal_func (group->members, name, g_str_equal, &index))
+      g_ptr_array_remove_index (group->members, index);
+  }
+}
+
+static gboolean
+is_codec (const char *codec, const char *name)
+{
+  return codec != NULL && g_ascii_strcasecmp (codec, name) == 0;
+}
+
+static gboolean
+encodes_video (const KalturaProfileEncode *encode)
+{
+  return !is_codec (encode->video.codec, "PassThru") && !is_codec (encode->video.codec, "Disable");
+}
+
+static void
+keep_copies (KalturaProfile *profile)
+{
+  for (guint i = profile->encodes->len; i > 0; i--) {
+    KalturaProfileEncode *encode = profile->encodes->pdata[i - 1];
+
+    if (!encode->enabled || !encodes_video (encode))
+      continue;
+    remove_member (profile, encode->name);
+    g_ptr_array_remove_index (profile->encodes, i - 1);
+  }
+}
+
+static void
+copy_audio (KalturaProfile *profile)
+{
+  for (guint i = 0; i < profile->encodes->len; i++) {
+    KalturaProfileEncode *encode = profile->encodes->pdata[i];
+
+    if (is_codec (encode->audio.codec, "Disable"))
+      continue;
+    g_free (encode->audio.codec);
+    encode->audio.codec = g_strdup ("PassThru");
+  }
+}
+
+KalturaProfile *
+klive_plan_reduce (KalturaProfile *profile, KlivePlanLevel level, const char *stream)
+{
+  switch (level) {
+    case KLIVE_PLAN_WHOLE:
+      break;
+    case KLIVE_PLAN_COPIES:
+      keep_copies (profile);
+      break;
+    case KLIVE_PLAN_PURE_COPIES:
+      copy_audio (profile);
+      break;
+    case KLIVE_PLAN_PASSTHROUGH:
+      kaltura_profile_free (profile);
+      return kaltura_profile_new_passthrough (stream);
+  }
+  return profile;
+}
+
 gboolean
 klive_plan_encodes (const KlivePlan *plan)
 {

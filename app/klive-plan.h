@@ -40,6 +40,17 @@ KlivePlan *klive_plan_new (const KliveShow *show, const KalturaProfile *profile,
 void klive_plan_free (KlivePlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KlivePlan, klive_plan_free)
 
+/* What is left of a profile that cannot be had: less and less of it, so that the show goes on. */
+typedef enum {
+  KLIVE_PLAN_WHOLE,
+  KLIVE_PLAN_COPIES,      /* only the renditions that pass the picture through */
+  KLIVE_PLAN_PURE_COPIES, /* the same with their sound passed through too */
+  KLIVE_PLAN_PASSTHROUGH, /* none of the profile: the source as it is */
+} KlivePlanLevel;
+
+/* Takes @profile (transfer full) one level down to @level; @stream is for KLIVE_PLAN_PASSTHROUGH. (transfer full) */
+KalturaProfile *klive_plan_reduce (KalturaProfile *profile, KlivePlanLevel level, const char *stream);
+
 /* Whether anything is encoded: passing through is something else. */
 gboolean klive_plan_encodes (const KlivePlan *plan);
 

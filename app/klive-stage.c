@@ -16,7 +16,7 @@
 #define BACKOFF_FIRST 500           /* ms */
 #define BACKOFF_MOST 10000
 #define GOOD_STUDIO (60 * G_TIME_SPAN_SECOND) /* then its failure is the first one again */
-#define FAILURES_TO_PASSTHROUGH 4
+#define FAILURES_TO_REDUCE 4
 
 
 typedef enum { WAITING, ON_AIR, CHANGING } Phase;
@@ -29,6 +29,7 @@ struct _KliveStage {
   gint64 serial;
   KliveSource *source;
   KalturaProfile *profile; /* NULL: not open yet */
+  KlivePlanLevel level;    /* what is left of the profile */
   gboolean blocked, ending;
 
   Phase phase;
@@ -145,12 +146,21 @@ static const KliveStudioCallbacks studio_callbacks = { on_segment, on_warning, o
 
 /* The next studio */
 
-static void
-pass_through (KliveStage *stage, const char *reason)
+/* FALSE: there is nothing left to leave out. */
+static gboolean
+reduce (KliveStage *stage, const char *reason)
 {
-  log_event (stage, KLIVE_LOG_WARNING, "passthrough", reason);
-  kaltura_profile_free (stage->profile);
-  stage->profile = kaltura_profile_new_passthrough (stage->stream);
+  static const char *const left[] = { NULL, "only the renditions that pass the picture through are left",
+    "only renditions that pass everything through are left", "the source passes through" };
+  g_autofree char *text = NULL;
+
+  if (stage->level == KLIVE_PLAN_PASSTHROUGH)
+    return FALSE;
+  stage->level++;
+  stage->profile = klive_plan_reduce (stage->profile, stage->level, stage->stream);
+  text = g_strdup_printf ("%s: %s", reason, left[stage->level]);
+  log_event (stage, KLIVE_LOG_WARNING, "ladder-reduced", text);
+  return TRUE;
 }
 
 static gboolean
@@ -166,22 +176,26 @@ make_plan (KliveStage *stage, const KliveTracks *tracks, GError **error)
   return TRUE;
 }
 
-/* The ladder of the profile, or passing through if that cannot be had here: the show goes on. */
+/* The ladder of the profile, or what can be had of it here: the show goes on. */
 static gboolean
 choose_plan (KliveStage *stage, GError **error)
 {
-  g_autoptr (GError) local = NULL;
   KliveTracks tracks;
 
   klive_source_get_tracks (stage->source, stage->formats[KLIVE_TIMELINE_VIDEO], stage->formats[KLIVE_TIMELINE_AUDIO],
       &tracks);
-  if (stage->failures >= FAILURES_TO_PASSTHROUGH && stage->plan != NULL && klive_plan_encodes (stage->plan))
-    pass_through (stage, "the ladder fails again and again");
-  if (make_plan (stage, &tracks, &local))
-    return TRUE;
-  log_event (stage, KLIVE_LOG_ERROR, "ladder-failed", local->message);
-  pass_through (stage, "the ladder cannot be had");
-  return make_plan (stage, &tracks, error);
+  if (stage->failures >= FAILURES_TO_REDUCE && stage->plan != NULL && klive_plan_encodes (stage->plan))
+    reduce (stage, "the ladder fails again and again");
+  for (;;) {
+    g_autoptr (GError) local = NULL;
+
+    if (make_plan (stage, &tracks, &local))
+      return TRUE;
+    if (!reduce (stage, local->message)) {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  }
 }
 
 /* Whether @track has come lately: what the other one has had since then is not much. */
