@@ -48,7 +48,7 @@ parse_arguments (int *argc, char ***argv, Arguments *arguments, GError **error)
 {
   const GOptionEntry entries[] = { { "json", 0, 0, G_OPTION_ARG_NONE, &arguments->json,
                                        "Print the profile as JSON instead", NULL },
-    { "source", 0, 0, G_OPTION_ARG_STRING, &arguments->source,
+    { "source", 0, 0, G_OPTION_ARG_FILENAME, &arguments->source,
         "RTMP URL, FLV, MP4 or MOV file; default " DEFAULT_SOURCE, "URL" },
     { "output", 0, 0, G_OPTION_ARG_FILENAME, &arguments->output, "Folder of playlists and segments; default .", "DIR" },
     { "stream", 0, 0, G_OPTION_ARG_STRING, &arguments->stream, "Name of the published stream, ${SourceStreamName}",

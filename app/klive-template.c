@@ -26,11 +26,14 @@
   }
 
 /* pipelines/README.md says what each is for. */
+/* clang-format off */
 static const KliveVariable table[] = {
   /* input */
-  TEXT ("source_url", URL, "rtmp://127.0.0.1:1935/live/test"), TEXT ("source_path", PATH, "/var/tmp/a film.flv"),
+  TEXT ("source_url", URL, "rtmp://127.0.0.1:1935/live/test"),
+  TEXT ("source_path", PATH, "/var/tmp/a film.flv"),
   TEXT ("broadcast_url", URL, "rtmp://127.0.0.1/kLive/?p=102&e=0_abcd1234&i=0&t=12ab34cd"),
-  TEXT ("config_file", PATH, "/etc/klive/klive.conf"), ENUM ("video_pad", "video|video_0", "video", "video"),
+  TEXT ("config_file", PATH, "/etc/klive/klive.conf"),
+  ENUM ("video_pad", "video|video_0", "video", "video"),
   ENUM ("audio_pad", "audio|audio_0", "audio", "audio"),
   ENUM ("video_parser", "h264parse|identity", "h264parse", "h264parse"),
   UINT ("input_bytes", 65536, 1 << 30, "16777216", "16777216"),
@@ -39,12 +42,17 @@ static const KliveVariable table[] = {
   UINT ("segment_seconds", 1, 60, "6", "6"),
   { "epoch", KLIVE_VARIABLE_INT, -1, G_MAXINT64, NULL, "-1", "1763812344000000000" },
   /* decoding and encoding */
-  UINT ("queue_time", NS_PER_S / 100, 60 * NS_PER_S, "1000000000", "1000000000"), UINT ("threads", 0, 64, "0", "2"),
+  UINT ("queue_time", NS_PER_S / 100, 60 * NS_PER_S, "1000000000", "1000000000"),
+  UINT ("threads", 0, 64, "0", "2"),
   ENUM ("video_decoder", "avdec_flv|avdec_vp6f|avdec_flashsv", "avdec_flv", "avdec_flv"),
-  UINT ("width", 2, 8192, NULL, "640"), UINT ("height", 2, 8192, NULL, "360"),
-  UINT ("max_width", 2, 8192, "8192", "640"), UINT ("max_height", 2, 8192, "8192", "360"),
-  ENUM ("profile", "baseline|main|high", "main", "main"), UINT ("video_bitrate", 1000, 2000000000, NULL, "400000"),
-  UINT ("video_kbps", 1, 2000000, NULL, "400"), UINT ("vbv_ms", 1, 10000, "2000", "2000"),
+  UINT ("width", 2, 8192, NULL, "640"),
+  UINT ("height", 2, 8192, NULL, "360"),
+  UINT ("max_width", 2, 8192, "8192", "640"),
+  UINT ("max_height", 2, 8192, "8192", "360"),
+  ENUM ("profile", "baseline|main|high", "main", "main"),
+  UINT ("video_bitrate", 1000, 2000000000, NULL, "400000"),
+  UINT ("video_kbps", 1, 2000000, NULL, "400"),
+  UINT ("vbv_ms", 1, 10000, "2000", "2000"),
   UINT ("keyframe_interval", 1, G_MAXINT, "600", "600"),
   ENUM ("speed_preset", "ultrafast|superfast|veryfast|faster|fast|medium|slow|slower|veryslow|placebo", "veryfast",
       "veryfast"),
@@ -53,12 +61,17 @@ static const KliveVariable table[] = {
   ENUM ("audio_encoder", "fdkaacenc|avenc_aac|voaacenc", "avenc_aac", "avenc_aac"),
   UINT ("audio_bitrate", 8000, 320000, NULL, "64000"),
   /* output */
-  TEXT ("id", TOKEN, "33"), TEXT ("audio_tee", TOKEN, "a64000"),
+  TEXT ("id", TOKEN, "33"),
+  TEXT ("audio_tee", TOKEN, "a64000"),
   ENUM ("audio_parser", "aacparse|mpegaudioparse", "aacparse", "aacparse"),
-  TEXT ("location", PATH, "/var/tmp/33/0-1763812345678-%05u.ts"), TEXT ("playlist_location", PATH, "/var/tmp/33.m3u8"),
-  UINT ("start_index", 0, G_MAXINT64, "0", "293968727"), UINT ("playlist_length", 1, 100000, "10", "10"),
-  UINT ("max_files", 1, 200000, "20", "20"), { NULL }
+  TEXT ("location", PATH, "/var/tmp/33/0-1763812345678-%05u.ts"),
+  TEXT ("playlist_location", PATH, "/var/tmp/33.m3u8"),
+  UINT ("start_index", 0, G_MAXINT64, "0", "293968727"),
+  UINT ("playlist_length", 1, 100000, "10", "10"),
+  UINT ("max_files", 1, 200000, "20", "20"),
+  { NULL }
 };
+/* clang-format on */
 
 struct _KliveVariables {
   GHashTable *values; /* char * -> char * */

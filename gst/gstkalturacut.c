@@ -10,8 +10,7 @@
  * the frame: a cut. The event runs through passthrough branches as it is, and through decoders and encoders as
  * a forced keyframe, so that every kalturahlssink cuts at the same frame. In front of every other source keyframe it
  * sends the event with all-headers=FALSE and count 0: encoders follow the source's keyframes, sinks do not cut.
- * The first keyframe gets no event: it begins the first segment anyway (and x264enc of GStreamer 1.22 would
- * ignore every later one).
+ * The first keyframe gets no event: it begins the first segment anyway.
  *
  * The audio stream gets the cut event in front of the first buffer that ends behind the cut. If there is no video, or
  * it has been silent for 2 s, audio is cut at the first buffer in each slot.
@@ -31,6 +30,7 @@
  */
 #include "gstkalturacut.h"
 
+#include <gst/video/gstvideoencoder.h>
 #include <gst/video/video-event.h>
 
 GST_DEBUG_CATEGORY_STATIC (gst_kaltura_cut_debug);
@@ -82,6 +82,7 @@ struct _GstKalturaCut {
   gint64 first_audio;      /* ns */
   gint64 pending;          /* running time of a cut that audio has not had, NOT_YET = none */
   gint64 pending_slot;
+  gboolean encoders_known; /* streaming thread of the video pad */
 };
 
 G_DEFINE_FINAL_TYPE (GstKalturaCut, gst_kaltura_cut, GST_TYPE_ELEMENT)
@@ -94,7 +95,7 @@ static void
 reset (GstKalturaCut *self)
 {
   self->origin = self->slot = self->video_audio_time = self->audio_time = self->first_audio = self->pending = NOT_YET;
-  self->video_begun = self->video_over = FALSE;
+  self->video_begun = self->video_over = self->encoders_known = FALSE;
   self->video_time = self->first_audio_time = 0;
 }
 
@@ -142,16 +143,17 @@ decide_video (GstKalturaCut *self, GstBuffer *buffer, gint64 running_time)
   return !begun ? EVENT_NONE : cut ? EVENT_CUT : EVENT_KEYFRAME;
 }
 
-/* Object lock. Whether audio is on its own. */
+/* Object lock. Whether audio is on its own. The last audio of a stream that ends is not: it stays with its video. */
 static gboolean
 is_video_silent (GstKalturaCut *self)
 {
-  if (self->video.sink == NULL || self->video_over) {
+  if (self->video.sink == NULL) {
     return TRUE;
   }
   gint64 since = self->video_audio_time != NOT_YET ? self->video_audio_time : self->first_audio;
   gint64 time = self->video_time != 0 ? self->video_time : self->first_audio_time;
-  return self->audio_time - since > SILENCE && (g_get_monotonic_time () - time) * GST_USECOND > SILENCE;
+  return self->audio_time - since > SILENCE &&
+      (self->video_over || (g_get_monotonic_time () - time) * GST_USECOND > SILENCE);
 }
 
 /* Object lock. */
@@ -202,6 +204,39 @@ make_event (const Track *track, EventKind kind, GstBuffer *buffer, gint64 runnin
       kind == EVENT_CUT, kind == EVENT_CUT ? (guint) (slot & 0xffffffff) : 0);
 }
 
+static void keep_encoders_in_time (GstPad *pad);
+
+static void
+keep_branch_in_time (const GValue *pad, gpointer user_data)
+{
+  keep_encoders_in_time (g_value_get_object (pad));
+}
+
+/*
+ * Goes to the encoders behind @pad. Some of them (x264enc by 1000 h) shift their timestamps so that no DTS is negative.
+ * Until the first frame has come out, which takes x264's lookahead, GStreamer 1.22 compares the running time of events
+ * with shifted timestamps: an event in that time is followed, and every later one refused. So the shift is taken off
+ * before the first frame.
+ */
+static void
+keep_encoders_in_time (GstPad *pad)
+{
+  g_autoptr (GstPad) peer = gst_pad_get_peer (pad);
+  g_autoptr (GstElement) element = peer != NULL ? gst_pad_get_parent_element (peer) : NULL;
+  if (element == NULL) {
+    return;
+  }
+  if (GST_IS_VIDEO_ENCODER (element)) {
+    gst_video_encoder_set_min_pts (GST_VIDEO_ENCODER (element), GST_CLOCK_TIME_NONE);
+    return;
+  }
+  GstIterator *pads = gst_element_iterate_src_pads (element);
+  while (gst_iterator_foreach (pads, keep_branch_in_time, NULL) == GST_ITERATOR_RESYNC) {
+    gst_iterator_resync (pads);
+  }
+  gst_iterator_free (pads);
+}
+
 static GstFlowReturn
 gst_kaltura_cut_chain_video (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
@@ -209,6 +244,10 @@ gst_kaltura_cut_chain_video (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   gint64 running_time;
   EventKind kind = EVENT_NONE;
   gint64 slot = 0;
+  if (!self->encoders_known) {
+    keep_encoders_in_time (self->video.src);
+    self->encoders_known = TRUE;
+  }
   if (get_running_time (&self->video, GST_BUFFER_PTS (buffer), &running_time)) {
     GST_OBJECT_LOCK (self);
     kind = decide_video (self, buffer, running_time);

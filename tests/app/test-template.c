@@ -186,6 +186,48 @@ test_samples_fit (void)
   }
 }
 
+/* The columns of pipelines/README.md that the table decides: name, type, default. */
+static char *
+describe_row (const KliveVariable *variable)
+{
+  static const char *const types[] = { "uint", "int", "", "token", "string", "path", "url" };
+  GString *row = g_string_new (NULL);
+
+  g_string_append_printf (row, "| `%s` | %s", variable->name, types[variable->type]);
+  if (variable->type == KLIVE_VARIABLE_UINT || variable->type == KLIVE_VARIABLE_INT)
+    g_string_append_printf (row, " %" G_GINT64_FORMAT "\342\200\246%" G_GINT64_FORMAT, variable->min, variable->max);
+  for (const char *c = variable->choices; c && *c; c++)
+    if (*c == '|')
+      g_string_append (row, ", ");
+    else
+      g_string_append_c (row, *c);
+  g_string_append_printf (row, " | %s | ", variable->fallback ? variable->fallback : "-");
+  return g_string_free (row, FALSE);
+}
+
+static void
+test_readme_lists_all (void)
+{
+  g_autofree char *path = g_build_filename (klive_template_directory (), "README.md", NULL);
+  g_autoptr (GDir) dir = g_dir_open (klive_template_directory (), 0, NULL);
+  g_autofree char *readme = NULL;
+  const char *name;
+
+  g_assert_true (g_file_get_contents (path, &readme, NULL, NULL));
+  for (const KliveVariable *variable = klive_template_variables (); variable->name; variable++) {
+    g_autofree char *row = describe_row (variable);
+
+    if (!strstr (readme, row))
+      g_error ("README.md lacks: %s", row);
+  }
+  while ((name = g_dir_read_name (dir))) {
+    g_autofree char *cell = g_strdup_printf ("| `%s` | ", name);
+
+    if (g_str_has_suffix (name, ".gst") && !strstr (readme, cell))
+      g_error ("README.md lacks: %s", cell);
+  }
+}
+
 static void
 test_every_template_renders (void)
 {
@@ -271,6 +313,7 @@ main (int argc, char **argv)
   g_test_add_func ("/template/errors-name-the-place", test_errors_name_the_place);
   g_test_add_func ("/template/values-are-not-rendered", test_values_are_not_rendered);
   g_test_add_func ("/template/samples-fit", test_samples_fit);
+  g_test_add_func ("/template/readme-lists-all", test_readme_lists_all);
   g_test_add_func ("/template/every-template-renders", test_every_template_renders);
   g_test_add_func ("/template/own-templates", test_own_templates);
   g_test_add_func ("/template/missing-template", test_missing_template);
