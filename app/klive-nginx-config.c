@@ -186,6 +186,13 @@ check_tls (const KalturaConfig *config, GError **error)
 }
 
 static gboolean
+listens_everywhere (const char *listen)
+{
+  g_autofree char *host = NULL;
+  return klive_nginx_split_listen (listen, &host, NULL) && (!host || strcmp (host, "[::]") == 0);
+}
+
+static gboolean
 check (const KalturaConfig *config, GError **error)
 {
   if (config->shared_port) {
@@ -197,6 +204,12 @@ check (const KalturaConfig *config, GError **error)
   if (!klive_nginx_split_listen (config->control_listen, NULL, NULL)) {
     g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_CONFIG,
         "[server] control-listen: \"%s\" is no place to listen; ADDRESS:PORT expected", config->control_listen);
+    return FALSE;
+  }
+  if (!config->managed && listens_everywhere (config->control_listen)) {
+    g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_CONFIG,
+        "[server] control-listen: with [nginx] managed=false one "
+        "address is expected, such as 127.0.0.1:8889, as nginx's own control port is the same on " SECOND_LOOPBACK);
     return FALSE;
   }
   return check_path ("[server] state-dir", config->state_dir, error) &&

@@ -119,6 +119,10 @@ test_what_cannot_be_served (void)
   set (&config->state_dir, "/var/lib/$uri");
   assert_refused (config, "state-dir");
   set (&config->state_dir, "/var/lib/klive");
+  config->managed = FALSE;
+  set (&config->control_listen, "0.0.0.0:8889");
+  assert_refused (config, "control-listen");
+  config->managed = TRUE;
   set (&config->rtmp_listen, "here");
   assert_refused (config, "rtmp-listen");
 }
