@@ -26,6 +26,8 @@ GST_DEBUG_CATEGORY_STATIC (gst_kaltura_registration_debug);
 #define BACKOFF_JITTER 0.2
 /* Kaltura forgets a registration that is not renewed for this long (kaltura-api.md c.4). */
 #define LEASE (70 * G_USEC_PER_SEC)
+/* A register call that is younger than this has followed the authentication of any track that begins now. */
+#define FRESH (1 * G_USEC_PER_SEC)
 #define NEVER G_MAXINT64
 
 typedef enum { CALL_NONE, CALL_REGISTER, CALL_UNREGISTER } CallKind;
@@ -43,6 +45,7 @@ typedef struct {
   guint tracks;   /* that flow */
   gint64 tracks_began, tracks_ended;
   gboolean renewed;  /* there is a new session string */
+  gboolean begun;    /* a track has begun while the entry was registered */
   gboolean given_up; /* nobody waits for the end any more */
   gboolean over;     /* out of the table */
   gboolean registered;
@@ -403,6 +406,20 @@ take_renewal (Entry *entry)
   }
 }
 
+/*
+ * Lock. In the current API an authentication, which came before the track, sets a playable entry back to
+ * AUTHENTICATED (see server: LiveEntry.setMediaServer): players see it live again only with the next register call.
+ */
+static void
+take_begin (Entry *entry, gint64 now)
+{
+  gboolean begun = entry->begun;
+  entry->begun = FALSE;
+  if (begun && entry->wanted && entry->backoff == 0 && now - entry->call_began >= FRESH) {
+    entry->next_call = 0;
+  }
+}
+
 static gboolean
 step (gpointer data)
 {
@@ -416,6 +433,7 @@ step (gpointer data)
   }
   take_renewal (entry);
   gint64 deadline = update_wanted (entry, now);
+  take_begin (entry, now);
   gboolean leaving = entry->staying == 0;
   gboolean cancel = leaving && (entry->given_up || entry->call == CALL_REGISTER);
   gboolean busy = entry->call != CALL_NONE || entry->questions > 0;
@@ -561,6 +579,7 @@ gst_kaltura_member_begin_track (GstKalturaMember *member)
   if (entry->tracks++ == 0) {
     entry->tracks_began = g_get_monotonic_time ();
   }
+  entry->begun = entry->registered && entry->session->api == KALTURA_API_CURRENT;
   g_mutex_unlock (&lock);
   wake (entry);
 }

@@ -302,12 +302,29 @@ GST_START_TEST (anchor)
     }
     fail_unless (is_registered (studio));
     track_free (studio);
-    pass_ms (500);
+    pass_ms (200);
     fail_unless_equals_int (fake_api_get_n_requests (api), 1);
   }
   check_message (anchor, "kaltura-unregistered");
   fail_unless_equals_int (fake_api_get_n_requests (api), 2);
   track_free (anchor);
+}
+GST_END_TEST
+
+/* The encoder has come back: its authentication took the entry off the players' list, in the current API. */
+GST_START_TEST (new_session_registers_again)
+{
+  fake_api_answer_result (api, "registerMediaServer", "");
+  fake_api_answer_result (api, "registerMediaServer", "");
+  fake_api_answer_result (api, "unregisterMediaServer", "");
+  Track *studio = track_new_flowing ("min-buffer-time=0");
+  check_message (studio, "kaltura-registered");
+  pass_ms (1200);
+  fail_unless_equals_int (fake_api_get_n_requests (api), 1);
+  Track *next = track_new_flowing ("min-buffer-time=0");
+  wait_for_requests (2);
+  track_free (next);
+  track_free (studio);
 }
 GST_END_TEST
 
@@ -531,6 +548,7 @@ make_suite (void)
   tcase_add_test (tcase, null_while_registering);
   tcase_add_test (tcase, tracks_share_one_registration);
   tcase_add_test (tcase, anchor);
+  tcase_add_test (tcase, new_session_registers_again);
   tcase_add_test (tcase, failure_is_told_and_tried_again);
   tcase_add_test (tcase, dead_api_is_passing);
   tcase_add_test (tcase, passing_failure_keeps_registration);
