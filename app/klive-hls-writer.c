@@ -2,8 +2,8 @@
 /*
  * Decides what stands in the lists and masters of one (entry, index), and when. The worker calls it from its main
  * thread.
- * Below it: klive-playlist.c (one list), klive-hls-master.c (masters), klive-hls-state.c (the model, state.json),
- * klive-hls-restore.c (going on after a crash), klive-hls-folder.c (files).
+ * Below it: klive-playlist.c (one list), klive-hls-master.c (masters), klive-hls-facts.c (their numbers),
+ * klive-hls-state.c (the model, state.json), klive-hls-restore.c (going on after a crash), klive-hls-folder.c (files).
  *
  * Order of writing: lists, state.json, masters. A crash in between leaves lists that are newer than the state, which
  * costs a needless discontinuity at worst; and no master ever names a list that is not there.
@@ -17,6 +17,7 @@
  */
 #include "klive-hls-writer.h"
 
+#include "klive-hls-facts.h"
 #include "klive-hls-folder.h"
 #include "klive-hls-master.h"
 #include "klive-hls-restore.h"
@@ -25,9 +26,8 @@
 #include <string.h>
 
 #define SECOND G_GUINT64_CONSTANT (1000000000)
-#define GOP_TOLERANCE (50 * G_GUINT64_CONSTANT (1000000)) /* ns */
-#define READY_TIMEOUT (15 * (gint64) SECOND)              /* a master waits so long for its slowest rendition */
-#define IN_FLIGHT 16 /* numbers left for a run that has not ended when the next one begins */
+#define READY_TIMEOUT (15 * (gint64) SECOND) /* a master waits so long for its slowest rendition */
+#define IN_FLIGHT 16                         /* numbers left for a run that has not ended when the next one begins */
 
 struct _KliveHlsRun {
   KliveHlsWriter *writer;
@@ -86,12 +86,6 @@ static gint64
 get_slot (const KliveHlsWriter *writer, gint64 date)
 {
   return date / (gint64) writer->options.segment_duration;
-}
-
-static guint
-ceil_seconds (guint64 ns)
-{
-  return (ns + SECOND - 1) / SECOND;
 }
 
 /* --- writing --- */
@@ -427,21 +421,7 @@ take_over (KliveHlsWriter *writer, KliveHlsRun *run, gint64 now)
 void
 klive_hls_writer_add_gop (KliveHlsWriter *writer, guint64 duration)
 {
-  guint64 segment = writer->options.segment_duration;
-  guint64 count = duration > 0 ? (segment + duration / 2) / duration : 0;
-  guint64 sum = count * duration;
-
-  writer->state->longest_gop = MAX (writer->state->longest_gop, duration);
-  if (count == 0 || MAX (sum, segment) - MIN (sum, segment) > GOP_TOLERANCE)
-    writer->state->gops_divide = FALSE;
-}
-
-/* The longest segment to expect: cuts are at the first keyframe in each slot. */
-static guint
-expect_target_duration (const KliveHlsWriter *writer)
-{
-  return ceil_seconds (
-      writer->options.segment_duration + (writer->state->gops_divide ? 0 : writer->state->longest_gop));
+  klive_hls_facts_add_gop (writer->state, writer->options.segment_duration, duration);
 }
 
 static void
@@ -451,23 +431,18 @@ mark_all_changed (KliveHlsWriter *writer)
     ((KliveHlsRendition *) writer->state->renditions->pdata[i])->changed = TRUE;
 }
 
-/* Sets the target duration with the first segment and raises it for one that does not fit: RFC 8216 wants
- * EXTINF, rounded, at most that, and the same target in all lists of a master. */
 static void
 update_target_duration (KliveHlsWriter *writer, guint64 duration)
 {
-  guint rounded = (duration + SECOND / 2) / SECOND;
   guint old = writer->state->target_duration;
 
-  if (old > 0 && rounded <= old)
+  if (!klive_hls_facts_update_target (writer->state, writer->options.segment_duration, duration))
     return;
-  writer->state->target_duration = MAX (MAX (expect_target_duration (writer), rounded), 1);
   writer->state_changed = TRUE;
   if (old == 0)
     return;
   mark_all_changed (writer);
-  warn (writer,
-      "a segment of %.3f s raises the target duration from %u to %u s: the encoder's keyframe interval has grown",
+  warn (writer, "a segment of %.3f s raises the target duration from %u to %u s: keyframes come later than before",
       duration / 1e9, old, writer->state->target_duration);
 }
 
@@ -484,56 +459,6 @@ choose_discontinuity (const KliveHlsWriter *writer, const KliveHlsRun *run, cons
   if (get_slot (writer, date) < writer->state->discontinuity_slot && newest > 0)
     newest--;
   return MAX (run->discontinuity, newest);
-}
-
-static void
-update_facts (KliveHlsWriter *writer, const KliveHlsRun *run, KliveHlsRendition *rendition,
-    const KliveHlsSegment *segment)
-{
-  if (g_strcmp0 (rendition->fingerprint, run->fingerprint) != 0) {
-    g_free (rendition->fingerprint);
-    rendition->fingerprint = g_strdup (run->fingerprint);
-    rendition->width = rendition->height = rendition->fps_n = rendition->fps_d = 0;
-    writer->state_changed = writer->masters_changed = TRUE;
-  }
-  if (segment->codecs && g_strcmp0 (rendition->codecs, segment->codecs) != 0) {
-    g_free (rendition->codecs);
-    rendition->codecs = g_strdup (segment->codecs);
-    writer->state_changed = writer->masters_changed = TRUE;
-  }
-  if (segment->width > 0 && (segment->width != rendition->width || segment->height != rendition->height)) {
-    rendition->width = segment->width;
-    rendition->height = segment->height;
-    writer->state_changed = writer->masters_changed = TRUE;
-  }
-  if (segment->fps_n > 0 && (segment->fps_n != rendition->fps_n || segment->fps_d != rendition->fps_d)) {
-    rendition->fps_n = segment->fps_n;
-    rendition->fps_d = segment->fps_d;
-    writer->state_changed = writer->masters_changed = TRUE;
-  }
-}
-
-/* BANDWIDTH begins as the ladder's estimate and follows every higher peak, 5 % ahead so that masters seldom change. */
-static void
-update_bandwidth (KliveHlsWriter *writer, KliveHlsRendition *rendition, const KliveHlsSegment *segment)
-{
-  guint64 recent = klive_playlist_get_recent_bitrate (rendition->list, writer->state->target_duration);
-  guint64 bandwidth = MAX (rendition->bandwidth, rendition->estimate);
-  guint64 average;
-
-  if (recent > bandwidth)
-    bandwidth = (recent * 21 / 20 / 1000 + 1) * 1000;
-  if (bandwidth > rendition->bandwidth) {
-    rendition->bandwidth = bandwidth;
-    writer->state_changed = writer->masters_changed = TRUE;
-  }
-  rendition->bytes += segment->bytes;
-  rendition->duration += segment->duration;
-  average = (double) rendition->bytes * 8e9 / rendition->duration;
-  if (MAX (average, rendition->average) - MIN (average, rendition->average) > rendition->average / 10) {
-    rendition->average = average;
-    writer->masters_changed = TRUE;
-  }
 }
 
 static void
@@ -562,8 +487,8 @@ list_segment (KliveHlsWriter *writer, const KliveHlsRun *run, KliveHlsRendition 
   if (klive_playlist_get_length (rendition->list) == 1)
     writer->masters_changed = TRUE;
   update_target_duration (writer, segment->duration);
-  update_facts (writer, run, rendition, segment);
-  update_bandwidth (writer, rendition, segment);
+  if (klive_hls_facts_update_rendition (rendition, segment, run->fingerprint, writer->state->target_duration))
+    writer->state_changed = writer->masters_changed = TRUE;
   trim (writer, rendition, now);
   return TRUE;
 }

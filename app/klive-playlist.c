@@ -23,7 +23,7 @@ struct _KlivePlaylist {
   guint64 first_sequence; /* of items[head] */
 };
 
-G_DEFINE_QUARK (klive - hls - error - quark, klive_hls_error)
+G_DEFINE_QUARK (klive_hls_error_quark, klive_hls_error)
 
 static Item *
 get_item (const KlivePlaylist *list, guint position)

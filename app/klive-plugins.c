@@ -33,7 +33,7 @@ static const Origin origins[] = {
   { "audio", "gstreamer1.0-plugins-base" },
 };
 
-G_DEFINE_QUARK (klive - plugins - error - quark, klive_plugins_error)
+G_DEFINE_QUARK (klive_plugins_error_quark, klive_plugins_error)
 
 const char *
 klive_plugins_get_package (const char *element)

@@ -50,7 +50,7 @@ typedef struct {
   GError *error; /* the first; nothing is added after it */
 } Composer;
 
-G_DEFINE_QUARK (klive - studio - text - error - quark, klive_studio_text_error)
+G_DEFINE_QUARK (klive_studio_text_error_quark, klive_studio_text_error)
 
 static void
 add (Composer *composer, const char *template)

@@ -77,7 +77,7 @@ struct _KliveVariables {
   GHashTable *values; /* char * -> char * */
 };
 
-G_DEFINE_QUARK (klive - template - error - quark, klive_template_error)
+G_DEFINE_QUARK (klive_template_error_quark, klive_template_error)
 
 const KliveVariable *
 klive_template_variables (void)

@@ -78,8 +78,8 @@ def test_readme_lines(folder):
 def test_ladder_is_cut_alike(folder, media, preset):
     """B-frames in source and renditions, keyframes anywhere: the same cuts, keyframes and counts in all, to the frame."""
     film = media("irregular", seconds=12, gop=IRREGULAR, bframes=2, rate=25)
-    code, text, _ = render(folder, "--source", film, "--output", "out", "--segment-duration", "2", "--speed-preset", preset,
-                           LADDER)
+    code, text, _ = render(folder, "--source", film, "--output", "out", "--segment-duration", "2", "--speed-preset",
+                           preset, LADDER)
     assert code == 0
     play(folder, text)
     base = segments(folder / "out", 32)
@@ -112,8 +112,8 @@ def test_one_track(folder, media, kind, options, expected):
 def test_old_codecs(folder, video, audio, rate):
     """HLS cannot carry them: H.264 and AAC instead, and it is said."""
     film = folder / "old.flv"
-    done = run(["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi",
-                "-i", f"sine=frequency=440:sample_rate={rate}", "-t", "4", "-g", "25", "-pix_fmt",
+    done = run(["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f",
+                "lavfi", "-i", f"sine=frequency=440:sample_rate={rate}", "-t", "4", "-g", "25", "-pix_fmt",
                 "bgr24" if video == "flashsv" else "yuv420p", "-c:v", video, "-c:a", audio, film], folder)
     assert done.returncode == 0, done.stderr
     passthrough = folder / "profile.xml"
