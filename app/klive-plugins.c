@@ -13,6 +13,7 @@ typedef struct {
 
 /* The first prefix that fits counts. */
 static const Origin origins[] = {
+  { "kalturascale", "klive's own plugin; GST_PLUGIN_PATH is the folder of libgstkalturascale.so" },
   { "kaltura", "klive's own plugin; GST_PLUGIN_PATH is the folder of libgstkaltura.so" },
   { "x264enc", "gstreamer1.0-plugins-ugly" },
   { "avdec_", "gstreamer1.0-libav" },
