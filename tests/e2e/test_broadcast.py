@@ -180,9 +180,24 @@ def test_the_end(air):
     wait_for(lambda: f"the worker has ended\n{air.launcher.tail()}",
              lambda: not any(klive.alive(p) for p in workers), 10)
     assert len(air.sandbox.calls("unregisterMediaServer")) == 1
-    folder = air.launcher.state_dir / "hls" / ENTRY
-    wait_for("segments are removed once the window has passed",
-             lambda: not list(folder.rglob("*.ts")), 40, 0.5)
+    segments = list((air.launcher.state_dir / "hls" / ENTRY).rglob("*.ts"))
+    assert len(segments) > 20, "the DVR window of two hours is kept"
+
+
+def test_files_are_removed_after_the_window(server, card):
+    data = klive.passthrough_data()
+    data["entries"][0]["dvrStatus"] = 0
+    server.start({"hls": {"segment-duration": 1, "playlist-length": 3}}, data=data)
+    encoder = server.publish(card)
+    server.launcher.wait_master()
+    url = klive.variant_urls(server.launcher.master_url())[0]
+    folder = server.launcher.state_dir / "hls" / ENTRY
+    first = wait_for("the first segment", lambda: sorted(folder.rglob("*.ts")))[0]
+    wait_for("old segments go while it is on air", lambda: not first.exists(), 20)
+    assert len(list(folder.rglob("*.ts"))) < 15
+    encoder.stop()
+    wait_for("ENDLIST", lambda: klive.playlist(url)["ended"], 10)
+    wait_for("the folder goes too", lambda: not list(folder.rglob("*.ts")), 60, 0.5)
 
 
 def test_the_first_frame_published_is_the_first_played(server, card, folder):

@@ -21,7 +21,7 @@ FORMS = {
     "query-on-the-key": lambda s, e, q: ("ffmpeg", [f"rtmp://{s}/kLive/{e}_1?{q}"]),
     "rtmp2sink-location": lambda s, e, q: ("gst", [f"location=rtmp://{s}/kLive/?{q}/{e}_1"]),
     "rtmp2sink-properties": lambda s, e, q: ("gst", [
-        f"location=rtmp://{s}/kLive", f"application=kLive/?{q}", f"stream={e}_1"]),
+        f"host={s.split(':')[0]}", f"port={s.split(':')[1]}", f"application=kLive/?{q}", f"stream={e}_1"]),
     "rtmp2sink-query-on-the-key": lambda s, e, q: ("gst", [f"location=rtmp://{s}/kLive/{e}_1?{q}"]),
 }
 
