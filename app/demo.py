@@ -149,16 +149,20 @@ speed-preset=superfast
                       lambda: port_open(self.rtmp) and fetch(f"http://127.0.0.1:{self.control}/healthz")[0] == 200,
                       START_LIMIT)
 
-    def publish(self):
+    def input_codecs(self):
+        """Names of the codecs in the file that is to be published, or None."""
+        if not self.options.input:
+            return None
+        found = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0",
+                                self.options.input], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if not found.stdout.split():
+            raise DemoError(f"{self.options.input}: {found.stderr.strip() or 'no stream in it'}")
+        return set(found.stdout.split())
+
+    def publish(self, codecs):
         """ffmpeg as the encoder: a test card with tone, or a file in a loop."""
         command = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "warning"]
-        codecs = None
-        if self.options.input:
-            found = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0",
-                                    self.options.input], capture_output=True, text=True)
-            codecs = set(found.stdout.split())
-            if not codecs:
-                raise DemoError(f"{self.options.input}: {found.stderr.strip() or 'no stream in it'}")
+        if codecs:
             command += ["-stream_loop", "-1", "-re", "-i", self.options.input, "-map", "0:v:0?", "-map", "0:a:0?"]
         else:
             command += ["-re", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30",
@@ -201,6 +205,7 @@ speed-preset=superfast
     def run(self):
         """Returns the exit code."""
         options = self.options
+        codecs = self.input_codecs()
         self.start_servers()
         if self.stopping.is_set():
             return 130
@@ -209,7 +214,7 @@ speed-preset=superfast
             say(f"publish: {address} with the stream key {ENTRY}_1 (OBS), or")
             say(f"publish: ffmpeg -re -i FILE -c copy -f flv '{address}/{ENTRY}_1'")
         else:
-            self.publish()
+            self.publish(codecs)
             say("on air; waiting for the first playlist")
         limit = options.seconds if options.no_publish and options.seconds else \
             10 ** 9 if options.no_publish else MASTER_LIMIT

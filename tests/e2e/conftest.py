@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Fixtures of the end-to-end tests: media, a running server for a whole file, and servers of a test's own."""
 
+import contextlib
 import os
 import signal
 import tempfile
@@ -10,6 +11,7 @@ import pytest
 
 import klive
 
+SHORT_PATHS = []        # of servers
 TEST_DEADLINE = 150     # s, for one test; a marker deadline(N) sets another
 
 
@@ -67,11 +69,11 @@ def card(media):
 def nothing_left(tmp_path_factory):
     """After all tests no process is there that names a directory of theirs."""
     yield
-    base = str(tmp_path_factory.getbasetemp())
+    bases = (str(tmp_path_factory.getbasetemp()), *SHORT_PATHS)
 
     def left():
         return {p: argv for p, (_, argv) in klive.processes().items()
-                if any(base in a for a in argv) and klive.alive(p)}
+                if any(b in a for a in argv for b in bases) and klive.alive(p)}
     klive.wait_for(left, lambda: not left(), 10)
 
 
@@ -112,22 +114,31 @@ class Server:
             self.sandbox.stop(timeout=5)
 
 
+@contextlib.contextmanager
+def server_in_short_path():
+    """The state directory holds a socket, whose path is limited."""
+    with tempfile.TemporaryDirectory(prefix="klive-") as folder:
+        SHORT_PATHS.append(folder)
+        server = Server(Path(folder))
+        try:
+            yield server
+        finally:
+            server.end()
+
+
 @pytest.fixture
-def server(tmp_path):
+def server():
     """A server of the test's own, not started yet: server.start(settings, data)."""
-    server = Server(tmp_path)
-    yield server
-    server.end()
+    with server_in_short_path() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def shared_server(tmp_path_factory):
+def shared_server():
     """One running server for all tests of a file; each test uses entries of its own."""
-    with tempfile.TemporaryDirectory(prefix="klive-e2e-") as folder:
-        server = Server(Path(folder))
+    with server_in_short_path() as server:
         server.start(data=klive.many_entries())
         yield server
-        server.end()
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ import urllib.parse
 import pytest
 
 import klive
+from conftest import server_in_short_path
 from klive import ENTRY, wait_for
 
 LADDER = ["32", "33", "34", "35"]
@@ -34,18 +35,13 @@ def picture_hash(path, number=0):
 
 
 @pytest.fixture(scope="module")
-def air(tmp_path_factory, card):
+def air(card):
     """A broadcast of the card with the demo's ladder, on air for all tests of this file that only look at it."""
-    from conftest import Server
-    server = Server(tmp_path_factory.mktemp("air"))
-    try:
+    with server_in_short_path() as server:
         server.start(QUICK)
-        server.began = time.monotonic()
         server.encoder = server.publish(card)
         server.master = server.launcher.wait_master()
         yield server
-    finally:
-        server.end()
 
 
 def test_every_rendition_plays(air, folder):

@@ -5,7 +5,9 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,13 @@ class Demo(klive.Process):
     def check_clean(self):
         assert not self.left()
         assert not any(klive.port_open(self.base + i) for i in range(4))
+
+
+@pytest.fixture
+def folder():
+    """A short path: the state directory holds a socket, whose path is limited."""
+    with tempfile.TemporaryDirectory(prefix="klive-") as path:
+        yield Path(path)
 
 
 @pytest.fixture
