@@ -12,6 +12,7 @@ import pytest
 
 import klive
 from klive import LAUNCHER, ROOT, SLOW, environment, probe_packets
+from test_gst_launch import rtmp_server, sandbox     # noqa: F401 (fixtures)
 
 GOLDEN = ROOT / "tests" / "data" / "golden"
 LADDER = GOLDEN / "01-source-plus-3-h264.HEAD.xml"
@@ -76,7 +77,7 @@ def test_readme_lines(folder):
 
 @pytest.mark.parametrize("preset", ["ultrafast", "veryfast"])
 def test_ladder_is_cut_alike(folder, media, preset):
-    """B-frames in source and renditions, keyframes anywhere: the same cuts, keyframes and counts in all, to the frame."""
+    """B-frames in source and renditions, keyframes anywhere: the same cuts, keyframes and counts in all."""
     film = media("irregular", seconds=12, gop=IRREGULAR, bframes=2, rate=25)
     code, text, _ = render(folder, "--source", film, "--output", "out", "--segment-duration", "2", "--speed-preset",
                            preset, LADDER)
@@ -206,3 +207,61 @@ def test_missing_plugin_is_named(folder, card, element, package, plugin):
     done = run([LAUNCHER, "render", "--source", "rtmp://127.0.0.1/live/x", LADDER], folder,
                GST_PLUGIN_SYSTEM_PATH=str(plugins), GST_REGISTRY=str(folder / "registry"))
     assert done.returncode == 1 and element in done.stderr and package in done.stderr
+
+
+def publish(folder, port, film):
+    encoder = klive.Encoder(folder, f"rtmp://127.0.0.1:{port}/live/test", film)
+    klive.wait_for("it publishes", lambda: encoder.running() and "Output #0" in encoder.text())
+    return encoder
+
+
+def play_live(folder, text):
+    """The text as a process that goes on until its source ends."""
+    return klive.Process(["gst-launch-1.0", "-e", *shlex.split(text)], folder / "gst.log", cwd=folder)
+
+
+def test_rtmp_source(folder, rtmp_server, card):
+    """Size and tracks are not known beforehand: nothing is made larger than the source."""
+    code, text, _ = render(folder, "--source", f"rtmp://127.0.0.1:{rtmp_server}/live/test", "--output", "out",
+                           "--segment-duration", "1", "--speed-preset", "ultrafast", LADDER)
+    assert code == 0
+    encoder = publish(folder, rtmp_server, card)
+    pipeline = play_live(folder, text)
+    try:
+        klive.wait_for(lambda: f"segments\n{pipeline.tail()}", lambda: len(list(folder.glob("out/35-*.ts"))) > 3, 20)
+        encoder.stop()
+        pipeline.wait(15)
+    finally:
+        encoder.kill()
+        pipeline.kill()
+    base = segments(folder / "out", 32)
+    for rendition in (33, 34, 35):
+        assert [s["start"] for s in segments(folder / "out", rendition)][:4] == [s["start"] for s in base][:4]
+        played = klive.decode(folder / "out" / f"{rendition}.m3u8", folder, start="0", name=f"player-{rendition}")
+        assert (played["width"], played["height"]) == (320, 180) and played["video"] > 20 and not played["errors"]
+
+
+def test_on_air_from_the_command_line(folder, sandbox, rtmp_server, card):
+    """--broadcast-url: the ladder is on air with Kaltura, and off when the source ends."""
+    (folder / "secret").write_text(klive.admin_secret() + "\n")
+    (folder / "klive.conf").write_text(f"[kaltura]\nservice-url={sandbox.url}\npartner-id=-5\n"
+                                       f"admin-secret-file={folder / 'secret'}\nhostname={klive.hostname()}\n")
+    code, text, _ = render(
+        folder, "--source", f"rtmp://127.0.0.1:{rtmp_server}/live/test", "--output", "out", "--config",
+        folder / "klive.conf", "--broadcast-url",
+        f"rtmp://127.0.0.1/kLive/?p={klive.PARTNER}&e={klive.ENTRY}&i=0&t={klive.TOKEN}",
+        GOLDEN / "02-source-only.HEAD.xml")
+    assert code == 0
+    encoder = publish(folder, rtmp_server, card)
+    pipeline = play_live(folder, text)
+    try:
+        klive.wait_for(lambda: f"registered\n{pipeline.tail()}",
+                       lambda: sandbox.registered() == klive.hostname() or not pipeline.running(), 20)
+        assert sandbox.registered() == klive.hostname(), pipeline.tail()
+        encoder.stop()
+        pipeline.wait(15)
+    finally:
+        encoder.kill()
+        pipeline.kill()
+    klive.wait_for("unregistered", lambda: sandbox.registered() is None)
+    assert list(folder.glob("out/32-*.ts"))
