@@ -5,6 +5,7 @@
 #include "klive-log.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -230,5 +231,6 @@ write_glib_message (GLogLevelFlags flags, const GLogField *fields, gsize n_field
 void
 klive_log_init (void)
 {
+  signal (SIGPIPE, SIG_IGN); /* whoever reads our lines may go before us */
   g_log_set_writer_func (write_glib_message, NULL, NULL);
 }

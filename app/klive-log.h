@@ -34,7 +34,8 @@ char *klive_log_format (KliveLogLevel level, const char *event, const char *entr
  */
 char *klive_log_scrub (const char *text);
 
-/* Sends the messages of GLib and libraries (g_warning() ...) the same way, as event=log. Call once, early in main(). */
+/* Sends the messages of GLib and libraries (g_warning() ...) the same way, as event=log, and ignores SIGPIPE: a
+ * reader of stderr that goes does not take us along. Call once, early in main(). */
 void klive_log_init (void);
 
 G_END_DECLS

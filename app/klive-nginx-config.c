@@ -227,12 +227,18 @@ hooks_address (const KalturaConfig *config)
   return g_strdup_printf ("%s:%u", host ? host : "127.0.0.1", port);
 }
 
-static gboolean
-is_ipv4_loopback (const char *host)
+/* "[::]" is every address of both families here; to nginx it is IPv6 alone, to its RTMP module both on one socket. */
+static void
+append_listen (GString *lines, const char *listen, const char *options)
 {
-  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
-  return address && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV4 &&
-      g_inet_address_get_is_loopback (address);
+  g_autofree char *host = NULL;
+  guint port;
+  klive_nginx_split_listen (listen, &host, &port);
+  if (g_strcmp0 (host, "[::]") == 0)
+    g_string_append_printf (lines, "        listen [::]:%u ipv6only=on%s;\n        listen %u%s;\n", port, options, port,
+        options);
+  else
+    g_string_append_printf (lines, "        listen %s%s;\n", listen, options);
 }
 
 /* The encoders' door, the workers' (127.0.0.1, which the first may be already), and the one of proxied RTMP. */
@@ -243,8 +249,8 @@ rtmp_listens (const KalturaConfig *config)
   guint port;
   klive_nginx_split_listen (config->rtmp_listen, &host, &port);
   g_autoptr (GString) lines = g_string_new (NULL);
-  g_string_append_printf (lines, "        listen %s so_keepalive=30s:10s:3;\n", config->rtmp_listen);
-  if (host && !is_ipv4_loopback (host))
+  append_listen (lines, config->rtmp_listen, "");
+  if (host && strcmp (host, "[::]") != 0 && strcmp (host, "127.0.0.1") != 0)
     g_string_append_printf (lines, "        listen 127.0.0.1:%u;            # the workers' door\n", port);
   if (config->rtmps_listen)
     g_string_append_printf (lines, "        listen " SECOND_LOOPBACK ":%u proxy_protocol;   # RTMPS, without its TLS\n",
@@ -264,13 +270,23 @@ static char *
 http_listens (const KalturaConfig *config)
 {
   g_autoptr (GString) lines = g_string_new (NULL);
-  g_string_append_printf (lines, "        listen %s;\n", config->http_listen);
-  if (config->https_listen)
+  append_listen (lines, config->http_listen, "");
+  if (config->https_listen) {
+    append_listen (lines, config->https_listen, " ssl");
     g_string_append_printf (lines,
-        "        listen %s ssl;\n        ssl_certificate \"%s\";\n"
-        "        ssl_certificate_key \"%s\";\n        ssl_protocols TLSv1.2 TLSv1.3;\n"
-        "        ssl_session_cache shared:klive_tls:2m;\n",
-        config->https_listen, config->tls_certificate, config->tls_key);
+        "        ssl_certificate \"%s\";\n        ssl_certificate_key \"%s\";\n"
+        "        ssl_protocols TLSv1.2 TLSv1.3;\n        ssl_session_cache shared:klive_tls:2m;\n",
+        config->tls_certificate, config->tls_key);
+  }
+  return g_strdup (lines->str);
+}
+
+static char *
+rtmps_listens (const KalturaConfig *config)
+{
+  g_autoptr (GString) lines = g_string_new (NULL);
+  if (config->rtmps_listen)
+    append_listen (lines, config->rtmps_listen, " ssl so_keepalive=on");
   return g_strdup (lines->str);
 }
 
@@ -312,7 +328,7 @@ make_variables (const KalturaConfig *config)
   set (variables, "rtmp_listens", rtmp_listens (config));
   set (variables, "rtmp_proxied", rtmp_proxied (config));
   set (variables, "http_listens", http_listens (config));
-  set (variables, "rtmps_listen", g_strdup (config->rtmps_listen ? config->rtmps_listen : ""));
+  set (variables, "rtmps_listens", rtmps_listens (config));
   set (variables, "tls_certificate", g_strdup (config->tls_certificate ? config->tls_certificate : ""));
   set (variables, "tls_key", g_strdup (config->tls_key ? config->tls_key : ""));
   set (variables, "status_allows", status_allows (config));

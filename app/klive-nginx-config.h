@@ -30,7 +30,8 @@ char *klive_nginx_config_find_program (void);
  */
 char *klive_nginx_config_control (const KalturaConfig *config);
 
-/* "8080", "*:8080", "10.0.0.1:8080", "[::]:8080" to host (NULL = every address) and port; FALSE if none of them. */
+/* "8080", "*:8080", "10.0.0.1:8080", "[::]:8080" (both families) to host (NULL = every IPv4 address) and port; FALSE if
+ * it is none of them. */
 gboolean klive_nginx_split_listen (const char *listen, char **host, guint *port);
 
 G_END_DECLS

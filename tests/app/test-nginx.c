@@ -63,7 +63,7 @@ test_rtmp_on_one_address (void)
   g_autoptr (KalturaConfig) config = make_config ();
   set (&config->rtmp_listen, "10.0.0.1:1935");
   g_autofree char *text = render (config, KLIVE_NGINX_RTMP);
-  g_assert_nonnull (strstr (text, "listen 10.0.0.1:1935 "));
+  g_assert_nonnull (strstr (text, "listen 10.0.0.1:1935;"));
   g_assert_nonnull (strstr (text, "listen 127.0.0.1:1935;"));
 }
 

@@ -60,14 +60,14 @@ class Hooks:
 class Nginx:
     """The private instance alone."""
 
-    def __init__(self, folder, settings=None):
+    def __init__(self, folder, settings=None, ports=None):
         self.folder = folder
         self.state = folder / "s"
         (self.state / "nginx" / "temp").mkdir(parents=True)
         (self.state / "hls").mkdir()
         self.state.chmod(0o700)
         self.hooks = Hooks()
-        self.rtmp, self.http = klive.free_ports(2)
+        self.rtmp, self.http = ports or klive.free_ports(2)
         nginx = {"rtmp-listen": f"127.0.0.1:{self.rtmp}", "http-listen": f"127.0.0.1:{self.http}", **(settings or {})}
         (folder / "klive.conf").write_text(
             "[kaltura]\nservice-url=http://127.0.0.1:9\nadmin-secret=0123456789abcdef0123456789abcdef\n"
@@ -314,6 +314,25 @@ def test_token_is_not_logged(own):
     assert "5ecre7ab" not in own.error_log() + own.process.text()
     for file in (own.state / "nginx").rglob("*"):
         assert not file.is_file() or b"5ecre7ab" not in file.read_bytes(), file
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/net/if_inet6"), reason="needs IPv6")
+def test_every_address_of_both_families(tmp_path):
+    rtmp, http = klive.free_ports(2)
+    server = Nginx(tmp_path, {"rtmp-listen": f"[::]:{rtmp}", "http-listen": f"[::]:{http}"}, (rtmp, http))
+    try:
+        server.hooks.answers["/hook/publish"] = (302, f"{E}_1@0-1")
+        for host in ("[::1]", "127.0.0.1"):
+            done = publish(server, f"rtmp://{host}:{rtmp}/kLive/?p=102&e={E}&i=0&t=12ab34cd/{E}_1")
+            assert done.returncode == 0, done.stderr
+            assert klive.get(f"http://{host}:{http}/kLive/x")[0] == 404
+        assert [h["addr"] for h in server.hooks.bodies("/hook/publish")] == ["::1", "127.0.0.1"]
+        play = subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", "-rw_timeout", "3000000", "-i",
+                               f"rtmp://[::1]:{rtmp}/kLive/x", "-f", "null", "-"], capture_output=True,
+                              timeout=20 * klive.SLOW)
+        assert play.returncode != 0 and "access forbidden by rule" in server.error_log()
+    finally:
+        server.stop()
 
 
 def make_certificate(folder):
