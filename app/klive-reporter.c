@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Status reports (kaltura-api.md c.12). Owned by klive-serve.c; klive-admission.c and klive-supervisor.c ask for one
- * out of turn. A failure that lasts is logged once.
+ * Status reports (gst/kaltura/API.md "serverNode.reportStatus"). Owned by klive-serve.c; klive-admission.c and
+ * klive-supervisor.c ask for one out of turn. A failure that lasts is logged once.
  */
 #include "klive-reporter.h"
 

@@ -64,7 +64,7 @@ open_stage (KliveSession *session)
     klive_stage_open (session->stage, g_steal_pointer (&session->profile));
 }
 
-/* The ladder's server side wants to know what comes (kaltura-api.md c.13): all values are strings. */
+/* Kaltura wants to know what comes (gst/kaltura/API.md "wowza_liveConversionProfile.serve"): all values are strings. */
 static JsonObject *
 make_extra_params (KliveSession *session)
 {

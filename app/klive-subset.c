@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Master playlists of some renditions of an entry (kaltura-api.md e.2: several flavors), made by leaving variants out
+ * Master playlists of some renditions of an entry (gst/kaltura/API.md "Playback URLs"), made by leaving variants out
  * of the one of all. nginx asks klive-http.c for them and keeps them for 3 s. Pure but for reading the playlist.
  */
 #include "klive-subset.h"

@@ -24,7 +24,7 @@ GST_DEBUG_CATEGORY_STATIC (gst_kaltura_registration_debug);
 #define BACKOFF_MIN (1 * G_USEC_PER_SEC)
 #define BACKOFF_MAX (30 * G_USEC_PER_SEC)
 #define BACKOFF_JITTER 0.2
-/* Kaltura forgets a registration that is not renewed for this long (kaltura-api.md c.4). */
+/* Kaltura forgets what is not renewed for this long (kaltura/API.md "liveStream.registerMediaServer"). */
 #define LEASE (70 * G_USEC_PER_SEC)
 /* A register call that is younger than this has followed the authentication of any track that begins now. */
 #define FRESH (1 * G_USEC_PER_SEC)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Every action that the sandbox answers: vintage, who may, parameters. kaltura-api.md part c in a table.
+ * Every action that the sandbox answers: vintage, who may, parameters. gst/kaltura/API.md "Calls" in a table.
  */
 #include "sandbox-dispatch.h"
 #include "sandbox-services.h"

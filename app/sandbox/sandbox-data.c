@@ -211,7 +211,7 @@ read_node (SandboxState *state, JsonNode *node, const char *path, GError **error
   return TRUE;
 }
 
-/* What encoders are told to publish to, in each vintage's form (kaltura-api.md e.1). */
+/* What encoders are told to publish to, in each vintage's form (gst/kaltura/API.md "Broadcast URLs"). */
 static void
 set_broadcast_url (SandboxState *state, JsonObject *entry, const char *name, guint index)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Lists and look-ups of what an entry's profile consists of: conversionProfileAssetParams, flavorAsset, flavorParams
- * (kaltura-api.md c.14). 30 items a page unless the caller asks for more, 500 at most.
+ * (gst/kaltura/API.md "Lists of flavors"). 30 items a page unless the caller asks for more, 500 at most.
  */
 #include "sandbox-services.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * liveStream: get, update, authenticate with its limits, isLive (kaltura-api.md c.2, c.3, c.7).
+ * liveStream: get, update, authenticate with its limits, isLive (gst/kaltura/API.md "liveStream.authenticate" ...).
  */
 #include "sandbox-services.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Status reports of media servers: mediaServer.reportStatus (2014) and serverNode.reportStatus (kaltura-api.md c.12).
+ * Status reports of media servers: gst/kaltura/API.md "mediaServer.reportStatus" (2014) and "serverNode.reportStatus".
  */
 #include "sandbox-services.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The small services: session.start, permission.get, cuePoint, beacon.add, push publish configurations
- * (kaltura-api.md c.1, c.8, c.16 to c.18).
+ * (gst/kaltura/API.md "Calls").
  */
 #include "sandbox-services.h"
 

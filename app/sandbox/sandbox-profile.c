@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * wowza_liveConversionProfile.serve: writes the transcoder template from an entry's live params by the rules of
- * kaltura-api.md i.2, in both vintages. The golden files in tests/data/golden hold it to them byte by byte.
+ * wowza_liveConversionProfile.serve: writes the transcoder template from an entry's live params, in both vintages, by
+ * the rules of gst/kaltura/API.md "How Kaltura fills it". The golden files in tests/data/golden hold it to them byte by
+ * byte.
  */
 #include "sandbox-services.h"
 

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Creates the recorded entry if the rules of the current API ask for one now (kaltura-api.md c.4 "recording"). */
+/* Creates the recorded entry if the rules of gst/kaltura/API.md "liveStream.registerMediaServer" ask for one now. */
 void sandbox_recorded_entry_ensure (SandboxState *state, SandboxEntry *entry, SandboxNodeStatus status);
 /* The entry's recorded entry (transfer none) (nullable). */
 SandboxRecordedEntry *sandbox_recorded_entry_find (SandboxState *state, SandboxEntry *entry);

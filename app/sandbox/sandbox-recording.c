@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a media server has recorded: liveStream.appendRecording, setRecordedContent, createRecordedEntry
- * (kaltura-api.md c.6, c.11).
+ * (gst/kaltura/API.md "liveStream.appendRecording").
  */
 #include "sandbox-recorded-entry.h"
 #include "sandbox-services.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Which media server an entry is on: registerMediaServer, unregisterMediaServer, the key that must be renewed every
- * 70 s and the batch job that drops who does not (kaltura-api.md c.4, c.5, c.10).
+ * 70 s and the batch job that drops who does not (gst/kaltura/API.md "liveStream.registerMediaServer").
  */
 #include "sandbox-recorded-entry.h"
 #include "sandbox-services.h"

@@ -16,7 +16,7 @@ typedef struct {
 
 void sandbox_file_free (SandboxFile *file);
 
-/* Where a parameter came from; the precedence depends on the vintage (kaltura-api.md a.1). */
+/* Where a parameter came from; the precedence depends on the vintage (gst/kaltura/API.md "Address and parameters"). */
 typedef enum {
   SANDBOX_FROM_PATH,
   SANDBOX_FROM_QUERY,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Writes results as the API does (kaltura-api.md a.5): JSON, XML, PHP's serialize(), each in both vintages. Which
- * properties an object has, and in which order, comes from its class.
+ * Writes results as the API does (gst/kaltura/API.md "Replies"): JSON, XML, PHP's serialize(), each in both vintages.
+ * Which properties an object has, and in which order, comes from its class.
  */
 #include "sandbox-serialize.h"
 

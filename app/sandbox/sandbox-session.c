@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sessions and permissions (kaltura-api.md parts b, c and g): who calls, on whose behalf, and whether he may.
+ * Sessions and permissions (gst/kaltura/API.md "Session strings", "Who may call"): who calls, on
+ * whose behalf, and whether he may.
  */
 #include "sandbox-call.h"
 

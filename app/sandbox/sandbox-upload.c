@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * uploadToken: add, upload in one piece or in chunks (kaltura-api.md c.15). 2014 wants the chunks in order; the current
- * API takes them in any order, and a final chunk waits for those that are still on their way.
+ * uploadToken: add, upload in one piece or in chunks (gst/kaltura/API.md "uploadToken"). 2014 wants the chunks in
+ * order; the current API takes them in any order, and a final chunk waits for those that are still on their way.
  */
 #include "sandbox-services.h"
 

@@ -46,7 +46,7 @@ void kaltura_client_call_async (KalturaClient *client, const char *service, cons
 KalturaReply *kaltura_client_call_finish (GAsyncResult *result, GError **error);
 
 /* The same for actions that answer with a file: at most @max_bytes. An empty 200 body is an API error made of the
- * X-Kaltura-App header (kaltura-api.md a.5). */
+ * X-Kaltura-App header (API.md "Files as replies"). */
 void kaltura_client_fetch_async (KalturaClient *client, const char *service, const char *action, gint partner_id,
     const char *const *params, gsize max_bytes, GCancellable *cancellable, GAsyncReadyCallback callback,
     gpointer user_data);

@@ -13,7 +13,7 @@ typedef enum {
   KALTURA_RECORD_PER_SESSION = 2
 } KalturaRecordStatus;
 
-/* What a media server needs of a KalturaLiveStreamEntry (kaltura-api.md d.1). */
+/* What a media server needs of a KalturaLiveStreamEntry (API.md "Live entry"). */
 typedef struct {
   char id[KALTURA_ENTRY_ID_LENGTH + 1];
   gint partner_id;

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* kaltura-api.md a.7: codes of faults that pass without anybody's doing. INTERNAL_SERVERL_ERROR is spelled so. */
+/* API.md "Errors that may pass". INTERNAL_SERVERL_ERROR is spelled so. */
 static const char *const passing_codes[] = { "ACTION_BLOCKED", "INTERNAL_DATABASE_ERROR", "INTERNAL_SERVERL_ERROR",
   "LOCK_TIMED_OUT", "UPLOAD_ERROR", "UPLOAD_PARTIAL_ERROR", "UPLOAD_TOKEN_CANNOT_MATCH_EXPECTED_SIZE", NULL };
 

@@ -34,7 +34,7 @@ gboolean kaltura_error_is_api_code (const GError *error, const char *api_code);
 
 /*
  * Whether the same call may succeed later without anybody changing anything: transport, garbage, and the API codes that
- * kaltura-api.md a.7 lists as passing (INTERNAL_SERVERL_ERROR, LOCK_TIMED_OUT, ACTION_BLOCKED ...).
+ * API.md "Errors that may pass" lists (INTERNAL_SERVERL_ERROR, LOCK_TIMED_OUT, ACTION_BLOCKED ...).
  */
 gboolean kaltura_error_is_passing (const GError *error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Session strings ("KS") of both versions, made and verified with the partner's secret (kaltura-api.md part b; the
+ * Session strings ("KS") of both versions, made and verified with the partner's secret (API.md "Session strings"; the
  * server's own code is kSessionBase). Pure functions, any thread; called by KalturaClient and by kaltura-sandbox.
  *
  *   v1  base64 (hex sha1 (secret + info) "|" info), info = "partner;partner;expiry;type;rand;user;privileges"

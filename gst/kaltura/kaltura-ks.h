@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* A session string ("KS"), kaltura-api.md part b. */
+/* A session string ("KS"), API.md "Session strings". */
 typedef struct {
   gint partner_id;
   char *user;       /* nullable: NULL leaves _u out in v2 and is empty in v1 */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The calls that a media server makes, put into the words of either API vintage (kaltura-api.md part c; the media
+ * The calls that a media server makes, put into the words of either API vintage (API.md "Calls"; the media
  * server that klive replaces: KalturaLiveManager.java, KalturaStatusManager.java). Thread: that of the client.
  */
 

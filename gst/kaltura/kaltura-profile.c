@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The conversion profile of a stream: the transcoder template that Kaltura generates (kaltura-api.md part i) and that
- * Wowza reads, taken as it is, without a substitution. What the ladder makes of it is the app's affair. Called by the
- * launcher and the worker; pure functions, any thread.
+ * The conversion profile of a stream: the transcoder template that Kaltura generates (API.md "Conversion profile") and
+ * that Wowza reads, taken as it is, without a substitution. What the ladder makes of it is the app's affair. Called by
+ * the launcher and the worker; pure functions, any thread.
  *
  *   <Root><Transcode>
  *     <Encodes><Encode>

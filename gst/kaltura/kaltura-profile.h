@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * The transcoder template that wowza_liveConversionProfile.serve answers with (kaltura-api.md part i). Strings hold
- * what the XML says, before any substitution; NULL or the have_ flag FALSE = the element is absent.
+ * The transcoder template that wowza_liveConversionProfile.serve answers with (API.md "Conversion profile"). Strings
+ * hold what the XML says, before any substitution; NULL or the have_ flag FALSE = the element is absent.
  */
 typedef struct {
   char *codec;          /* "PassThru", "H.264", "H.263", "Disable" */
@@ -69,7 +69,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KalturaProfile, kaltura_profile_free)
 /* The profile of a stream that has none: one PassThru encode "source" with StreamName @stream_name, group "all". */
 KalturaProfile *kaltura_profile_new_passthrough (const char *stream_name);
 
-/* design: `klive-launcher render --json` */
+/* What `klive-launcher render --json` prints. */
 char *kaltura_profile_to_json (const KalturaProfile *profile);
 
 G_END_DECLS

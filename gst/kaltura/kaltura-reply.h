@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 typedef struct _KalturaReply KalturaReply;
 
 /*
- * Reads a whole reply body in XML (kaltura-api.md a.5):
+ * Reads a whole reply body in XML (API.md "Replies"):
  *
  *   <xml><result><objectType>KalturaLiveStreamEntry</objectType><id>0_abcd1234</id>...</result><executionTime>..</xml>
  *

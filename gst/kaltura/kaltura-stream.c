@@ -5,7 +5,7 @@
  * come from strangers and end up in paths, queries and messages, so whatever is not plainly right is refused. Pure
  * functions, any thread; called by the launcher's hooks and by kalturaauth.
  *
- * Forms of the URL that encoders and nginx-rtmp bring (kaltura-api.md e.1, measurements A):
+ * Forms of the URL that encoders and nginx-rtmp bring (API.md "Broadcast URLs", app/README.md "What encoders send"):
  *
  *   rtmp://host/kLive/?p=102&e=0_rkij47dr&i=0&t=12ab34cd                  2014, eCDN
  *   rtmp://host:1935/kLive?p=102&e=0_rkij47dr&i=0&t=12ab34cd              current
@@ -131,7 +131,7 @@ parse_partner (KalturaBroadcast *broadcast, const char *text, const char *query,
   return TRUE;
 }
 
-/* "eu-0_abcd1234": an entry of another installation, named by its backend id (kaltura-api.md e.1). */
+/* "eu-0_abcd1234": an entry of another installation, named by its backend id (API.md "Broadcast URLs"). */
 static gboolean
 has_backend_prefix (const char *value)
 {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""kaltura-sandbox: command line, data, transport, formats, multirequest, faults (kaltura-api.md a)"""
+"""kaltura-sandbox: command line, data, formats, multirequest, faults (gst/kaltura/API.md "Wire format")."""
 
 import json
 import re

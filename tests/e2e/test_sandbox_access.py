@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""kaltura-sandbox: session strings and permissions (kaltura-api.md b, c, g)"""
+"""kaltura-sandbox: session strings and permissions (gst/kaltura/API.md "Who may call")."""
 
 import json
 import time

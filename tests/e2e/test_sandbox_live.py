@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""kaltura-sandbox: the calls of a broadcast, lists and small services (kaltura-api.md c.1 to c.18)"""
+"""kaltura-sandbox: the calls of a broadcast, lists and small services (gst/kaltura/API.md "Calls")."""
 
 import json
 

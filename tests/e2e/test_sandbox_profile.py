@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""kaltura-sandbox: conversion profiles against the golden files of the real server (kaltura-api.md c.13, i.2)."""
+"""kaltura-sandbox: profiles against golden files (gst/kaltura/API.md "How Kaltura fills it")."""
 
 import json
 import re
@@ -54,7 +54,7 @@ def test_every_golden_case_is_there():
     assert len(CASES) >= 24
 
 
-# --- rules of i.2 that the golden files do not reach ---
+# --- rules that the golden files do not reach ---
 
 def encodes(sandbox, stream=f"{ENTRY}_1", **more):
     """{name: {element path: text}} of the Encodes."""

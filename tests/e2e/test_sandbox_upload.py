@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""kaltura-sandbox: uploadToken and the hand-over of recordings (kaltura-api.md c.6, c.11, c.15)."""
+"""kaltura-sandbox: uploadToken and the hand-over of recordings (gst/kaltura/API.md "uploadToken")."""
 
 import hashlib
 import socket
