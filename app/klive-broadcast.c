@@ -21,6 +21,7 @@ struct _KliveBroadcast {
   KliveRecord *record;      /* NULL once stolen */
   gboolean adopting;        /* the next hello is that of a worker of an earlier launcher */
   guint finishing;          /* attempts at finishing; 0 = the broadcast is wanted */
+  gboolean said_bye;        /* the worker is about to end in order */
   gboolean owes_unregister; /* a worker died while it was registered */
   guint end_timeout;        /* ms; 0 = it goes on */
 };
@@ -108,8 +109,11 @@ static void
 on_worker_exited (KliveChild *child, KliveChildEnd end, gpointer data)
 {
   KliveBroadcast *broadcast = data;
+  if (end == KLIVE_CHILD_UNKNOWN)
+    end = broadcast->said_bye ? KLIVE_CHILD_ENDED : KLIVE_CHILD_DIED;
   klive_entry_worker_disconnected (broadcast->entry);
   broadcast->adopting = FALSE;
+  broadcast->said_bye = FALSE;
   broadcast->context->counters->died += end == KLIVE_CHILD_DIED;
   broadcast->owes_unregister |= end == KLIVE_CHILD_DIED && klive_entry_is_registered (broadcast->entry);
   if (broadcast->end_timeout) {
@@ -242,6 +246,7 @@ klive_broadcast_message (KliveBroadcast *broadcast, JsonObject *message)
     on_register_failed (broadcast, message);
   } else {
     broadcast->owes_unregister &= strcmp (type, "registered") != 0;
+    broadcast->said_bye |= strcmp (type, "bye") == 0;
     klive_entry_worker_message (broadcast->entry, message);
   }
   if (strcmp (type, "status") == 0)

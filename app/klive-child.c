@@ -72,7 +72,7 @@ on_exit_status (GPid pid, int status, gpointer data)
   on_gone (child, clean ? KLIVE_CHILD_ENDED : KLIVE_CHILD_DIED);
 }
 
-/* An adopted worker cannot be waited for: one that ended while it was connected has said bye. */
+/* An adopted worker cannot be waited for. */
 static gboolean
 look_at_adopted (gpointer data)
 {
@@ -81,7 +81,7 @@ look_at_adopted (gpointer data)
     return G_SOURCE_CONTINUE;
   child->watch = 0;
   klive_log (KLIVE_LOG_INFO, "worker-ended", child->entry_id, NULL, "index", child->index == 0 ? "0" : "1", NULL);
-  on_gone (child, KLIVE_CHILD_ENDED);
+  on_gone (child, KLIVE_CHILD_UNKNOWN);
   return G_SOURCE_REMOVE;
 }
 

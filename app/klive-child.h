@@ -13,8 +13,9 @@ G_BEGIN_DECLS
 typedef struct _KliveChild KliveChild;
 
 typedef enum {
-  KLIVE_CHILD_ENDED, /* exit code 0 */
-  KLIVE_CHILD_DIED,  /* anything else, also a worker that had to be killed */
+  KLIVE_CHILD_ENDED,   /* exit code 0 */
+  KLIVE_CHILD_DIED,    /* anything else, also a worker that had to be killed */
+  KLIVE_CHILD_UNKNOWN, /* an adopted one is gone: it was another's child, nobody knows its exit code */
 } KliveChildEnd;
 
 typedef struct {

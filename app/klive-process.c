@@ -6,6 +6,7 @@
 #include "klive-process.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -104,10 +105,11 @@ GArray *
 klive_process_find (const char *comm, const char *cwd)
 {
   GArray *found = g_array_new (FALSE, FALSE, sizeof (GPid));
+  g_autofree char *real = realpath (cwd, NULL); /* as /proc has it */
   g_autoptr (GDir) dir = g_dir_open ("/proc", 0, NULL);
   for (const char *name; dir && (name = g_dir_read_name (dir));) {
     GPid pid = (GPid) g_ascii_strtoll (name, NULL, 10);
-    if (pid > 0 && matches (name, comm, cwd) && klive_process_is_alive (pid))
+    if (pid > 0 && matches (name, comm, real) && klive_process_is_alive (pid))
       g_array_append_val (found, pid);
   }
   return found;

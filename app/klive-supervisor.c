@@ -14,7 +14,7 @@
 #include "klive-retention.h"
 
 #define HELLO_TIMEOUT 10    /* s, from connecting to the hello */
-#define COMPARE_INTERVAL 30 /* s, between two looks at nginx's streams */
+#define COMPARE_INTERVAL 10 /* s, between two looks at nginx's streams */
 #define COMPARE_AGE 5000    /* ms; a publisher may be on its way into nginx for so long */
 
 /* The wire of a worker. Until its hello it belongs to no broadcast; from then on the broadcast owns the wire. */

@@ -177,6 +177,53 @@ def test_worker_and_encoder_killed_at_once(server, card):
     assert launcher.status()["entries"] == [] and not launcher.workers()
 
 
+def test_adopted_worker_that_dies(server, card):
+    """It is no child of this launcher, so only its silence tells that it did not end in order."""
+    server.start({"hls": {"segment-duration": 1, "playlist-length": 30}, "server": {"grace": 5}},
+                 data=klive.passthrough_data())
+    launcher = server.launcher
+    server.publish(card)
+    launcher.wait_master()
+    wait_for("registration", lambda: server.sandbox.registered(), 10)
+    launcher.send(signal.SIGKILL)
+    launcher.wait(5)
+    launcher.again()
+    launcher.wait_event("worker-adopted", 10)
+    (worker,) = launcher.workers()
+    os.kill(worker, signal.SIGKILL)
+    launcher.wait_event("broadcast-ended", 20)
+    assert playlist_of(server)["ended"]
+    wait_for("unregistered", lambda: server.sandbox.registered() is None, 5)
+
+
+def test_encoder_that_leaves_while_the_api_is_asked(server, card):
+    server.start(QUICK, data=klive.passthrough_data())
+    launcher = server.launcher
+    server.sandbox.fault("authenticate", "delay", seconds=1.5, times=1)
+    encoder = server.publish(card)
+    wait_for("the question", lambda: server.sandbox.calls("authenticate") or launcher.status()["publishes"]["pending"], 5)
+    encoder.stop(signal.SIGKILL)
+    launcher.wait_event("publish-refused", 5, code="PUBLISHER_GONE")
+    assert not launcher.workers() and launcher.status()["entries"] == []
+
+
+def test_hook_that_nobody_waits_for(server, card):
+    """The launcher says yes to a connection that nginx does not have: found and forgotten."""
+    server.start(QUICK, data=klive.passthrough_data())
+    launcher = server.launcher
+    tcurl = f"rtmp://h/kLive/%3Fp={klive.PARTNER}%26e={ENTRY}%26i=0%26t={klive.TOKEN}"
+    body = f"app=kLive/&tcurl={tcurl}&addr=10.0.0.9&clientid=999&call=publish&name={ENTRY}_1&type=live"
+    connection = http.client.HTTPConnection("127.0.0.1", launcher.control, timeout=10)
+    connection.request("POST", "/hook/publish", body)
+    reply = connection.getresponse()
+    assert reply.status == 302 and reply.headers["Location"].startswith(f"{ENTRY}_1@0-")
+    connection.request("POST", "/hook/publish", body.replace("clientid=999", "clientid=998"))
+    connection.close()          # does not wait for the answer
+    launcher.wait_event("publish-accepted", 10, count=2)
+    wait_for("both are forgotten", lambda: len(launcher.events("publish-ended", cause="lost")) == 2, 45)
+    wait_for("no worker is left", lambda: not launcher.workers(), 40)
+
+
 # --- folders and links ---
 
 def test_folder_goes_when_its_window_has_passed(server, card):
