@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import tempfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,8 @@ def media(tmp_path_factory):
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
     def make(name, **options):
-        return klive.make_media(shared / f"{name}.flv", **options)
+        mark = zlib.crc32(repr(sorted(options.items())).encode())
+        return klive.make_media(shared / f"{name}-{mark:08x}.flv", **options)
     return make
 
 
