@@ -19,6 +19,7 @@ static const Command commands[] = {
   { "serve", "takes publishers in and puts them on air", klive_serve_main },
   { "check-config", "checks klive.conf", klive_check_config_main },
   { "nginx-config", "prints nginx's configuration", klive_nginx_config_main },
+  { "finish", "repairs a recording and puts its index in front", klive_finish_main },
   { "render", "prints the pipeline that a conversion profile becomes", klive_render_main },
   { "status", "prints what a running launcher does", klive_status_main },
   { "worker", NULL, klive_worker_main },
