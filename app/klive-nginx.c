@@ -14,9 +14,7 @@
 #include "klive-process.h"
 
 #include <errno.h>
-#include <gio/gunixsocketaddress.h>
 #include <glib/gstdio.h>
-#include <libsoup/soup.h>
 #include <signal.h>
 #include <string.h>
 
@@ -25,8 +23,7 @@
 #define PORT_DEADLINE_MS 3000   /* how long a port may stay taken (an instance that is just ending) */
 #define BACKOFF_MIN_MS 200
 #define BACKOFF_MAX_MS 10000
-#define STABLE_MS 10000   /* up for so long, and the backoff starts anew */
-#define CONTROL_TIMEOUT 2 /* s, one control request */
+#define STABLE_MS 10000 /* up for so long, and the backoff starts anew */
 #define ERROR_LOG_MAX (8 * 1024 * 1024)
 #define LOG_CHECK_INTERVAL 600 /* s */
 
@@ -37,7 +34,7 @@ struct _KliveNginx {
   KliveNginxEventFunc on_event;
   gpointer user_data;
   char *directory;
-  SoupSession *session;
+  KliveNginxControl *control;
   GCancellable *cancellable; /* of everything asynchronous */
   GSubprocess *process;      /* NULL: none runs */
   GPid pid;                  /* of @process, and its process group */
@@ -284,45 +281,19 @@ check_ports (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* --- control requests --- */
-
-static GBytes *
-control_finish (SoupSession *session, GAsyncResult *result, GError **error)
-{
-  g_autoptr (GBytes) body = soup_session_send_and_read_finish (session, result, error);
-  if (!body)
-    return NULL;
-  SoupMessage *message = soup_session_get_async_result_message (session, result);
-  guint status = soup_message_get_status (message);
-  if (status >= 200 && status < 300)
-    return g_steal_pointer (&body);
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "nginx answered %u to %s", status,
-      g_uri_get_path (soup_message_get_uri (message)));
-  return NULL;
-}
-
-static void
-control_async (KliveNginx *nginx, const char *path_and_query, GAsyncReadyCallback callback, gpointer user_data)
-{
-  g_autofree char *control = klive_nginx_config_control (nginx->config);
-  g_autofree char *uri =
-      g_strdup_printf ("http://%s%s", g_str_has_prefix (control, "unix:") ? "nginx" : control, path_and_query);
-  g_autoptr (SoupMessage) message = soup_message_new ("GET", uri);
-  soup_session_send_and_read_async (nginx->session, message, G_PRIORITY_DEFAULT, nginx->cancellable, callback,
-      user_data);
-}
+/* --- is it ready? --- */
 
 static void
 on_ready_answer (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) body = control_finish (SOUP_SESSION (source), result, &error);
+  gboolean ready = klive_nginx_control_ask_ready_finish (result, &error);
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return;
   KliveNginx *nginx = data;
   if (nginx->state != STATE_STARTING || !nginx->process)
     return;
-  if (body) {
+  if (ready) {
     nginx->state = STATE_READY;
     nginx->ready_since = g_get_monotonic_time ();
     nginx->on_event (KLIVE_NGINX_READY, NULL, nginx->user_data);
@@ -338,119 +309,11 @@ ask_ready (gpointer data)
 {
   KliveNginx *nginx = data;
   nginx->timer = 0;
-  control_async (nginx, "/ready", on_ready_answer, nginx);
+  klive_nginx_control_ask_ready_async (nginx->control, on_ready_answer, nginx);
   return G_SOURCE_REMOVE;
 }
 
-static void
-on_dropped (GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr (GTask) task = data;
-  GError *error = NULL;
-  g_autoptr (GBytes) body = control_finish (SOUP_SESSION (source), result, &error);
-  if (!body) {
-    g_task_return_error (task, error);
-    return;
-  }
-  g_autofree char *text = g_strndup (g_bytes_get_data (body, NULL), MIN (g_bytes_get_size (body), 16));
-  g_task_return_int (task, (gssize) g_ascii_strtoull (text, NULL, 10));
-}
-
-void
-klive_nginx_drop_async (KliveNginx *nginx, const char *app, const char *name, GAsyncReadyCallback callback,
-    gpointer user_data)
-{
-  GTask *task = g_task_new (NULL, NULL, callback, user_data);
-  /* nginx-rtmp does not decode its arguments: "/" must stay as it is. Names are ours: [0-9A-Za-z_@-]. */
-  g_autofree char *path = g_strdup_printf ("/control/drop/publisher?app=%s&name=%s", app, name);
-  control_async (nginx, path, on_dropped, task);
-}
-
-gint
-klive_nginx_drop_finish (GAsyncResult *result, GError **error)
-{
-  return (gint) g_task_propagate_int (G_TASK (result), error);
-}
-
-typedef struct {
-  GHashTable *names;
-  GString *name; /* of the stream that is being read */
-  gboolean publishing;
-} StatReader;
-
-/* rtmp/server/application/live/stream: {name, publishing} */
-static void
-on_stat_start (GMarkupParseContext *context, const char *element, const char **names, const char **values,
-    gpointer data, GError **error)
-{
-  StatReader *reader = data;
-  const GSList *stack = g_markup_parse_context_get_element_stack (context);
-  const char *parent = stack->next ? stack->next->data : "";
-  if (strcmp (element, "stream") == 0) {
-    g_string_truncate (reader->name, 0);
-    reader->publishing = FALSE;
-  } else if (strcmp (element, "publishing") == 0 && strcmp (parent, "stream") == 0) {
-    reader->publishing = TRUE;
-  }
-}
-
-static void
-on_stat_text (GMarkupParseContext *context, const char *text, gsize length, gpointer data, GError **error)
-{
-  StatReader *reader = data;
-  const GSList *stack = g_markup_parse_context_get_element_stack (context);
-  if (stack && stack->next && strcmp (stack->data, "name") == 0 && strcmp (stack->next->data, "stream") == 0)
-    g_string_append_len (reader->name, text, length);
-}
-
-static void
-on_stat_end (GMarkupParseContext *context, const char *element, gpointer data, GError **error)
-{
-  StatReader *reader = data;
-  if (strcmp (element, "stream") == 0 && reader->publishing && reader->name->len)
-    g_hash_table_add (reader->names, g_strdup (reader->name->str));
-}
-
-GHashTable *
-klive_nginx_parse_stat (const char *xml, gsize length, GError **error)
-{
-  static const GMarkupParser parser = { on_stat_start, on_stat_end, on_stat_text, NULL, NULL };
-  g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_autoptr (GString) name = g_string_new (NULL);
-  StatReader reader = { names, name, FALSE };
-  g_autoptr (GMarkupParseContext) context = g_markup_parse_context_new (&parser, 0, &reader, NULL);
-  if (!g_markup_parse_context_parse (context, xml, length, error) || !g_markup_parse_context_end_parse (context, error))
-    return NULL;
-  return g_steal_pointer (&names);
-}
-
-static void
-on_listed (GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr (GTask) task = data;
-  GError *error = NULL;
-  g_autoptr (GBytes) body = control_finish (SOUP_SESSION (source), result, &error);
-  GHashTable *names =
-      body ? klive_nginx_parse_stat (g_bytes_get_data (body, NULL), g_bytes_get_size (body), &error) : NULL;
-  if (names)
-    g_task_return_pointer (task, names, (GDestroyNotify) g_hash_table_unref);
-  else
-    g_task_return_error (task, error);
-}
-
-void
-klive_nginx_list_async (KliveNginx *nginx, GAsyncReadyCallback callback, gpointer user_data)
-{
-  control_async (nginx, "/stat", on_listed, g_task_new (NULL, NULL, callback, user_data));
-}
-
-GHashTable *
-klive_nginx_list_finish (GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_pointer (G_TASK (result), error);
-}
-
-/* --- public --- */
+/* --- start and stop --- */
 
 /* nginx writes its log for ever: past a size it becomes error.log.1, and nginx opens a new one. */
 static gboolean
@@ -465,16 +328,6 @@ check_log (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-static SoupSession *
-make_session (const KalturaConfig *config)
-{
-  g_autofree char *control = klive_nginx_config_control (config);
-  g_autoptr (GSocketAddress) address =
-      g_str_has_prefix (control, "unix:") ? g_unix_socket_address_new (control + strlen ("unix:")) : NULL;
-  return soup_session_new_with_options ("timeout", CONTROL_TIMEOUT, "proxy-resolver", NULL, "remote-connectable",
-      address, NULL);
-}
-
 KliveNginx *
 klive_nginx_new (const KalturaConfig *config, KliveNginxEventFunc on_event, gpointer user_data)
 {
@@ -483,7 +336,7 @@ klive_nginx_new (const KalturaConfig *config, KliveNginxEventFunc on_event, gpoi
   nginx->on_event = on_event;
   nginx->user_data = user_data;
   nginx->directory = klive_nginx_config_directory (config);
-  nginx->session = make_session (config);
+  nginx->control = klive_nginx_control_new (config);
   nginx->cancellable = g_cancellable_new ();
   nginx->backoff = BACKOFF_MIN_MS;
   nginx->log_timer = g_timeout_add_seconds (LOG_CHECK_INTERVAL, check_log, nginx);
@@ -497,8 +350,7 @@ klive_nginx_free (KliveNginx *nginx)
   forget_process (nginx);
   g_clear_handle_id (&nginx->timer, g_source_remove);
   g_clear_handle_id (&nginx->log_timer, g_source_remove);
-  soup_session_abort (nginx->session);
-  g_object_unref (nginx->session);
+  klive_nginx_control_free (nginx->control);
   g_object_unref (nginx->cancellable);
   g_free (nginx->directory);
   g_free (nginx->emergency);
@@ -547,6 +399,12 @@ klive_nginx_stop (KliveNginx *nginx, guint timeout_ms, GSourceFunc done, gpointe
   }
   kill (nginx->pid, SIGTERM);
   set_timer (nginx, timeout_ms, kill_late);
+}
+
+KliveNginxControl *
+klive_nginx_get_control (KliveNginx *nginx)
+{
+  return nginx->control;
 }
 
 gboolean

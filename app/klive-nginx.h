@@ -3,12 +3,13 @@
 
 #include <gio/gio.h>
 #include "kaltura-config.h"
+#include "klive-nginx-control.h"
 
 G_BEGIN_DECLS
 
 /*
  * nginx as the launcher sees it: the private instance that it starts and watches (managed=true), or a system nginx that
- * somebody else runs; and the control requests to either. Main thread.
+ * somebody else runs. Main thread.
  */
 typedef struct _KliveNginx KliveNginx;
 
@@ -35,18 +36,7 @@ gboolean klive_nginx_is_ready (const KliveNginx *nginx);
 GPid klive_nginx_get_pid (const KliveNginx *nginx);
 guint klive_nginx_get_restarts (const KliveNginx *nginx);
 
-/* Drops the publisher called @name (its name after the rename) in application block @app ("kLive" or "kLive/"). */
-void klive_nginx_drop_async (KliveNginx *nginx, const char *app, const char *name, GAsyncReadyCallback callback,
-    gpointer user_data);
-/* Number of publishers dropped, 0 when there is none of that name; -1 with @error when nginx does not answer. */
-gint klive_nginx_drop_finish (GAsyncResult *result, GError **error);
-
-/* The names of all streams that are being published. */
-void klive_nginx_list_async (KliveNginx *nginx, GAsyncReadyCallback callback, gpointer user_data);
-/* A set of names (char *), or NULL with @error. */
-GHashTable *klive_nginx_list_finish (GAsyncResult *result, GError **error);
-
-/* The published names in the XML of nginx-rtmp's /stat. For klive_nginx_list_async() and its test. */
-GHashTable *klive_nginx_parse_stat (const char *xml, gsize length, GError **error);
+/* (transfer none) */
+KliveNginxControl *klive_nginx_get_control (KliveNginx *nginx);
 
 G_END_DECLS

@@ -127,7 +127,7 @@ on_dropped (GObject *source, GAsyncResult *result, gpointer data)
 {
   Drop *drop = data;
   g_autoptr (GError) error = NULL;
-  gint count = klive_nginx_drop_finish (result, &error);
+  gint count = klive_nginx_control_drop_finish (result, &error);
   if (count >= 0) {
     KliveBroadcast *broadcast = g_hash_table_lookup (drop->supervisor->broadcasts, drop->key);
     if (broadcast)
@@ -147,7 +147,8 @@ on_drop (KliveBroadcast *broadcast, const KlivePublisher *publisher, gpointer da
   drop->supervisor = supervisor;
   drop->key = key_of (broadcast);
   drop->serial = publisher->serial;
-  klive_nginx_drop_async (supervisor->nginx, publisher->app, publisher->name, on_dropped, drop);
+  klive_nginx_control_drop_async (klive_nginx_get_control (supervisor->nginx), publisher->app, publisher->name,
+      on_dropped, drop);
 }
 
 static void
@@ -194,7 +195,7 @@ static void
 on_listed (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GHashTable) names = klive_nginx_list_finish (result, &error);
+  g_autoptr (GHashTable) names = klive_nginx_control_list_finish (result, &error);
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return;
   if (!names) {
@@ -215,7 +216,7 @@ compare_with_nginx (gpointer data)
   if (!klive_nginx_is_ready (supervisor->nginx) || !g_hash_table_size (supervisor->broadcasts))
     return G_SOURCE_CONTINUE;
   supervisor->listed_serial = MAX (supervisor->started_serial, g_get_real_time () / 1000 - COMPARE_AGE);
-  klive_nginx_list_async (supervisor->nginx, on_listed, supervisor);
+  klive_nginx_control_list_async (klive_nginx_get_control (supervisor->nginx), on_listed, supervisor);
   return G_SOURCE_CONTINUE;
 }
 

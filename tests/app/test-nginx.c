@@ -172,7 +172,7 @@ static void
 test_stat (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GHashTable) names = klive_nginx_parse_stat (STAT, strlen (STAT), &error);
+  g_autoptr (GHashTable) names = klive_nginx_control_parse_streams (STAT, strlen (STAT), &error);
   g_assert_no_error (error);
   g_assert_cmpuint (g_hash_table_size (names), ==, 1);
   g_assert_true (g_hash_table_contains (names, "0_rkij47dr_1@0-1763812345678"));
@@ -182,7 +182,7 @@ static void
 test_broken_stat (void)
 {
   g_autoptr (GError) error = NULL;
-  g_assert_null (klive_nginx_parse_stat (STAT, strlen (STAT) - 20, &error));
+  g_assert_null (klive_nginx_control_parse_streams (STAT, strlen (STAT) - 20, &error));
   g_assert_nonnull (error);
 }
 
