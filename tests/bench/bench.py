@@ -12,9 +12,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
 import klive  # noqa: E402
-import rtmp  # noqa: E402
-
-SECOND = 1.0
 
 
 @contextlib.contextmanager
@@ -22,7 +19,7 @@ def server(settings=None, data=None, env=None):
     """(sandbox, launcher, folder), ended and removed afterwards."""
     klive.libc.prctl(klive.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with tempfile.TemporaryDirectory(prefix="klive-bench-") as folder:
-        sandbox = klive.Sandbox(folder, data)
+        sandbox = klive.Sandbox(folder, klive.with_segment_duration(data or klive.demo_data(), settings))
         launcher = None
         try:
             launcher = klive.Launcher(folder, sandbox, settings, env=env)
@@ -38,6 +35,11 @@ def media(name, **options):
     folder = klive.BUILD / "bench"
     folder.mkdir(exist_ok=True)
     return klive.make_media(folder / f"{name}.flv", **options)
+
+
+def renditions(folder):
+    """{live params id: path} of an HLS folder, without the aliases."""
+    return {p.name: p for p in folder.glob("[0-9]*") if p.is_dir() and not p.is_symlink()}
 
 
 def cpu_seconds(pid):

@@ -93,10 +93,7 @@ class Server:
         self.encoders = []
 
     def start(self, settings=None, data=None, api="current", **options):
-        """The entries take the segment duration of the settings (the current API has one in each entry)."""
-        data = data or klive.demo_data()
-        for entry in data["entries"]:
-            entry["segmentDuration"] = 1000 * (settings or {}).get("hls", {}).get("segment-duration", 1)
+        data = klive.with_segment_duration(data or klive.demo_data(), settings)
         self.sandbox = klive.Sandbox(self.folder, data, api)
         self.launcher = klive.Launcher(self.folder, self.sandbox, settings, **options)
         return self

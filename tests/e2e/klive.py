@@ -251,6 +251,13 @@ def demo_data():
     return json.loads((ROOT / "app" / "sandbox" / "demo.json").read_text())
 
 
+def with_segment_duration(data, settings):
+    """The settings' segment duration in every entry, where the current API has one of its own."""
+    for entry in data["entries"]:
+        entry["segmentDuration"] = 1000 * ((settings or {}).get("hls", {}).get("segment-duration", 1) or 6)
+    return data
+
+
 def with_profile(data, live_params, entry=ENTRY):
     """data with a conversion profile of just these live params for the entry (or a list of entries)."""
     identity = max(p["id"] for p in data["conversionProfiles"]) + 1
