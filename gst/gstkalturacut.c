@@ -12,8 +12,10 @@
  * sends the event with all-headers=FALSE and count 0: encoders follow the source's keyframes, sinks do not cut.
  * The first keyframe gets no event: it begins the first segment anyway.
  *
- * The audio stream gets the cut event in front of the first buffer that ends behind the cut. If there is no video, or
- * it has been silent for 2 s, audio is cut at the first buffer in each slot.
+ * The audio stream gets the cut event in front of the first buffer that ends behind the cut. So that this is known,
+ * audio waits until video has come as far, but never for video that has been silent for 2 s, and never if both come on
+ * one thread: give each track a queue in front. If there is no video, or it has been silent or over for 2 s, audio is
+ * cut at the first buffer in each slot.
  *
  * Several ingests of a broadcast, the next session and another machine agree on slots without talking, if
  * #GstKalturaCut:epoch is the same timeline.
@@ -30,8 +32,11 @@
  */
 #include "gstkalturacut.h"
 
+#include <gst/base/gstqueuearray.h>
 #include <gst/video/gstvideoencoder.h>
 #include <gst/video/video-event.h>
+
+#include "gstkalturasegmentwriter.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_kaltura_cut_debug);
 #define GST_CAT_DEFAULT gst_kaltura_cut_debug
@@ -41,6 +46,10 @@ GST_DEBUG_CATEGORY_STATIC (gst_kaltura_cut_debug);
 
 /* Video that has not come for this long, in ns of audio and of real time, is silent. */
 #define SILENCE (2 * GST_SECOND)
+/* Audio waits this long (ns, real time) for video to begin. */
+#define START_WAIT (200 * GST_MSECOND)
+/* Cuts that audio has not come to yet; more of them would mean that it is lost. */
+#define CUTS_MAX 1024
 
 #define NOT_YET G_MININT64
 
@@ -58,30 +67,45 @@ static GstStaticPadTemplate src_audio_template =
     GST_STATIC_PAD_TEMPLATE ("src_audio", GST_PAD_SRC, GST_PAD_SOMETIMES, GST_STATIC_CAPS_ANY);
 
 typedef struct {
-  GstPad *sink, *src; /* NULL = not requested; object lock */
-  GstSegment segment; /* streaming thread of the pad */
+  GstPad *sink, *src;          /* NULL = not requested; lock */
+  GstSegment segment;          /* streaming thread of the pad */
+  GstClockTime frame_duration; /* ns, by the caps, 0 = not known; streaming thread of the pad */
+  gboolean flushing;           /* lock */
 } Track;
+
+/* A cut that video has made and audio has yet to follow. */
+typedef struct {
+  gint64 running_time; /* ns */
+  gint64 slot;
+} Cut;
 
 struct _GstKalturaCut {
   GstElement parent;
 
   /* object lock */
-  Track video, audio;
   guint64 segment_duration; /* ns */
   gint64 epoch;             /* Unix ns of running time 0, -1 = by the clock */
 
-  /* object lock; the state of one stream, from READY to PAUSED on */
-  gint64 origin;        /* the epoch in use, NOT_YET = no buffer yet */
-  gint64 slot;          /* of the last cut or the first frame, NOT_YET = neither */
-  gboolean video_begun; /* the first keyframe has gone through */
-  gboolean video_over;
-  gint64 video_time;       /* us, monotonic, when video last came; 0 = not yet */
-  gint64 video_audio_time; /* ns: where audio was then, NOT_YET = nowhere */
-  gint64 audio_time;       /* ns: end of the last audio buffer, NOT_YET = none */
-  gint64 first_audio_time; /* us, monotonic, 0 = not yet */
-  gint64 first_audio;      /* ns */
-  gint64 pending;          /* running time of a cut that audio has not had, NOT_YET = none */
-  gint64 pending_slot;
+  GMutex lock;   /* guards the rest; never held across a push */
+  GCond changed; /* what audio waits for may have come */
+  Track video, audio;
+
+  /*
+   * From READY to PAUSED on. Times in ns of running time, NOT_YET = none; clocks in us, monotonic, 0 = none.
+   */
+  gint64 duration;         /* of a slot, ns */
+  gint64 origin;           /* the epoch in use */
+  gint64 slot;             /* of the last cut or the first frame */
+  gboolean video_begun;    /* the first keyframe has gone through */
+  gboolean video_over;     /* EOS */
+  GThread *video_thread;   /* on which video came last */
+  gint64 video_position;   /* DTS of the last frame */
+  gint64 video_clock;      /* when video last came */
+  gint64 video_audio_time; /* where audio was then */
+  gint64 audio_time;       /* end of the last audio buffer */
+  gint64 first_audio_time;
+  gint64 first_audio_clock;
+  GstQueueArray *cuts;     /* of Cut */
   gboolean encoders_known; /* streaming thread of the video pad */
 };
 
@@ -91,27 +115,34 @@ GST_ELEMENT_REGISTER_DEFINE (kalturacut, "kalturacut", GST_RANK_NONE, GST_TYPE_K
 /* What to put in front of a buffer. */
 typedef enum { EVENT_NONE, EVENT_KEYFRAME, EVENT_CUT } EventKind;
 
+/* Lock. */
 static void
 reset (GstKalturaCut *self)
 {
-  self->origin = self->slot = self->video_audio_time = self->audio_time = self->first_audio = self->pending = NOT_YET;
+  self->origin = self->slot = self->video_position = NOT_YET;
+  self->video_audio_time = self->audio_time = self->first_audio_time = NOT_YET;
   self->video_begun = self->video_over = self->encoders_known = FALSE;
-  self->video_time = self->first_audio_time = 0;
+  self->video_thread = NULL;
+  self->video_clock = self->first_audio_clock = 0;
+  gst_queue_array_clear (self->cuts);
+  GST_OBJECT_LOCK (self);
+  self->duration = self->segment_duration;
+  self->origin = self->epoch >= 0 ? self->epoch : NOT_YET;
+  GST_OBJECT_UNLOCK (self);
 }
 
-/* Floor division: running times may be negative. */
+/* Lock. Floor division: running times may be negative. */
 static gint64
 get_slot (GstKalturaCut *self, gint64 running_time)
 {
   if (self->origin == NOT_YET) {
-    self->origin = self->epoch >= 0 ? self->epoch : g_get_real_time () * 1000 - running_time;
+    self->origin = g_get_real_time () * 1000 - running_time;
   }
   gint64 time = self->origin + running_time;
-  gint64 duration = self->segment_duration;
-  return time >= 0 ? time / duration : -((-time + duration - 1) / duration);
+  return time >= 0 ? time / self->duration : -((-time + self->duration - 1) / self->duration);
 }
 
-/* Whether a cut is due at @running_time; if so it is made. */
+/* Lock. Whether a cut is due at @running_time; if so it is made. */
 static gboolean
 enter_slot (GstKalturaCut *self, gint64 running_time)
 {
@@ -124,62 +155,85 @@ enter_slot (GstKalturaCut *self, gint64 running_time)
   return !first;
 }
 
-/* Object lock. */
+/* Lock. */
 static EventKind
 decide_video (GstKalturaCut *self, GstBuffer *buffer, gint64 running_time)
 {
-  self->video_time = g_get_monotonic_time ();
+  self->video_clock = g_get_monotonic_time ();
   self->video_audio_time = self->audio_time;
   if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT)) {
     return EVENT_NONE;
   }
-  gboolean cut = enter_slot (self, running_time);
+  gboolean due = enter_slot (self, running_time);
+  if (due && gst_queue_array_get_length (self->cuts) < CUTS_MAX) {
+    Cut cut = { running_time, self->slot };
+    gst_queue_array_push_tail_struct (self->cuts, &cut);
+  }
   gboolean begun = self->video_begun;
   self->video_begun = TRUE;
-  if (cut) {
-    self->pending = running_time;
-    self->pending_slot = self->slot;
-  }
-  return !begun ? EVENT_NONE : cut ? EVENT_CUT : EVENT_KEYFRAME;
+  return !begun ? EVENT_NONE : due ? EVENT_CUT : EVENT_KEYFRAME;
 }
 
-/* Object lock. Whether audio is on its own. The last audio of a stream that ends is not: it stays with its video. */
+/* Lock. Whether audio is on its own. */
 static gboolean
-is_video_silent (GstKalturaCut *self)
+is_video_silent (const GstKalturaCut *self)
 {
   if (self->video.sink == NULL) {
     return TRUE;
   }
-  gint64 since = self->video_audio_time != NOT_YET ? self->video_audio_time : self->first_audio;
-  gint64 time = self->video_time != 0 ? self->video_time : self->first_audio_time;
-  return self->audio_time - since > SILENCE &&
-      (self->video_over || (g_get_monotonic_time () - time) * GST_USECOND > SILENCE);
+  if (self->video_over) { /* a tail of audio needs no segment of its own */
+    return self->video_position == NOT_YET || self->audio_time - self->video_position > (gint64) SILENCE;
+  }
+  gint64 since = self->video_audio_time != NOT_YET ? self->video_audio_time : self->first_audio_time;
+  gint64 clock = self->video_clock != 0 ? self->video_clock : self->first_audio_clock;
+  return self->audio_time - since > (gint64) SILENCE &&
+      (g_get_monotonic_time () - clock) * GST_USECOND > (gint64) SILENCE;
 }
 
-/* Object lock. */
-static EventKind
-decide_audio (GstKalturaCut *self, gint64 start, gint64 end)
+/* Lock. The clock time (us) until which audio that ends at @end has to wait for video, 0 = it need not. */
+static gint64
+get_audio_deadline (const GstKalturaCut *self, gint64 end)
 {
-  if (self->first_audio_time == 0) {
-    self->first_audio_time = g_get_monotonic_time ();
-    self->first_audio = start;
+  if (self->video.sink == NULL || self->video_over || self->video_thread == g_thread_self ()) {
+    return 0;
   }
-  self->audio_time = end;
-  if (self->pending != NOT_YET) {
-    if (end <= self->pending) {
-      return EVENT_NONE;
+  if (self->video_position == NOT_YET) {
+    return self->first_audio_clock + START_WAIT / GST_USECOND;
+  }
+  return end > self->video_position ? self->video_clock + SILENCE / GST_USECOND : 0;
+}
+
+/* Lock. FALSE = the pad is flushing. */
+static gboolean
+wait_for_video (GstKalturaCut *self, gint64 end)
+{
+  while (!self->audio.flushing) {
+    gint64 deadline = get_audio_deadline (self, end);
+    if (deadline <= g_get_monotonic_time ()) {
+      return TRUE;
     }
-    self->pending = NOT_YET;
-    return EVENT_CUT;
+    g_cond_wait_until (&self->changed, &self->lock, deadline);
   }
-  if (!is_video_silent (self)) {
-    return EVENT_NONE;
+  return FALSE;
+}
+
+/* Lock. */
+static EventKind
+decide_audio (GstKalturaCut *self, gint64 start, gint64 end, gint64 *slot)
+{
+  EventKind kind = EVENT_NONE;
+  const Cut *cut;
+  self->audio_time = end;
+  while ((cut = gst_queue_array_peek_head_struct (self->cuts)) != NULL && end > cut->running_time) {
+    *slot = cut->slot;
+    kind = EVENT_CUT;
+    gst_queue_array_pop_head_struct (self->cuts);
   }
-  if (enter_slot (self, start)) {
-    self->pending_slot = self->slot;
-    return EVENT_CUT;
+  if (kind == EVENT_NONE && is_video_silent (self) && enter_slot (self, start)) {
+    *slot = self->slot;
+    kind = EVENT_CUT;
   }
-  return EVENT_NONE;
+  return kind;
 }
 
 /* FALSE = the buffer has no time, or none of this segment. */
@@ -202,6 +256,16 @@ make_event (const Track *track, EventKind kind, GstBuffer *buffer, gint64 runnin
   GstClockTime stream_time = gst_segment_to_stream_time (&track->segment, GST_FORMAT_TIME, timestamp);
   return gst_video_event_new_downstream_force_key_unit (timestamp, stream_time, MAX (running_time, 0),
       kind == EVENT_CUT, kind == EVENT_CUT ? (guint) (slot & 0xffffffff) : 0);
+}
+
+static void
+push_decided (GstPad *sink, Track *track, EventKind kind, GstBuffer *buffer, gint64 running_time, gint64 slot)
+{
+  if (kind != EVENT_NONE) {
+    GST_DEBUG_OBJECT (sink, "%s at running time %" GST_STIME_FORMAT, kind == EVENT_CUT ? "cut" : "keyframe",
+        GST_STIME_ARGS (running_time));
+    gst_pad_push_event (track->src, make_event (track, kind, buffer, running_time, slot));
+  }
 }
 
 static void keep_encoders_in_time (GstPad *pad);
@@ -241,68 +305,97 @@ static GstFlowReturn
 gst_kaltura_cut_chain_video (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstKalturaCut *self = GST_KALTURA_CUT (parent);
-  gint64 running_time;
-  EventKind kind = EVENT_NONE;
-  gint64 slot = 0;
+  Track *track = &self->video;
+  gint64 running_time, position;
   if (!self->encoders_known) {
-    keep_encoders_in_time (self->video.src);
+    keep_encoders_in_time (track->src);
     self->encoders_known = TRUE;
   }
-  if (get_running_time (&self->video, GST_BUFFER_PTS (buffer), &running_time)) {
-    GST_OBJECT_LOCK (self);
-    kind = decide_video (self, buffer, running_time);
-    slot = self->slot;
-    GST_OBJECT_UNLOCK (self);
+  if (!get_running_time (track, GST_BUFFER_PTS (buffer), &running_time)) {
+    return gst_pad_push (track->src, buffer);
   }
-  if (kind != EVENT_NONE) {
-    GST_DEBUG_OBJECT (pad, "%s at running time %" GST_STIME_FORMAT, kind == EVENT_CUT ? "cut" : "keyframe",
-        GST_STIME_ARGS (running_time));
-    gst_pad_push_event (self->video.src, make_event (&self->video, kind, buffer, running_time, slot));
+  if (!get_running_time (track, GST_BUFFER_DTS (buffer), &position)) {
+    position = running_time;
   }
-  return gst_pad_push (self->video.src, buffer);
+  g_mutex_lock (&self->lock);
+  EventKind kind = decide_video (self, buffer, running_time);
+  gint64 slot = self->slot;
+  self->video_thread = g_thread_self ();
+  self->video_position = position;
+  g_cond_signal (&self->changed);
+  g_mutex_unlock (&self->lock);
+  push_decided (pad, track, kind, buffer, running_time, slot);
+  return gst_pad_push (track->src, buffer);
 }
 
 static GstFlowReturn
 gst_kaltura_cut_chain_audio (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstKalturaCut *self = GST_KALTURA_CUT (parent);
+  Track *track = &self->audio;
   gint64 running_time;
-  EventKind kind = EVENT_NONE;
   gint64 slot = 0;
-  if (get_running_time (&self->audio, GST_BUFFER_PTS (buffer), &running_time)) {
-    gint64 duration = GST_BUFFER_DURATION_IS_VALID (buffer) ? (gint64) GST_BUFFER_DURATION (buffer) : 0;
-    GST_OBJECT_LOCK (self);
-    kind = decide_audio (self, running_time, running_time + duration);
-    slot = self->pending_slot;
-    GST_OBJECT_UNLOCK (self);
+  if (!get_running_time (track, GST_BUFFER_PTS (buffer), &running_time)) {
+    return gst_pad_push (track->src, buffer);
   }
-  if (kind != EVENT_NONE) {
-    GST_DEBUG_OBJECT (pad, "cut at running time %" GST_STIME_FORMAT, GST_STIME_ARGS (running_time));
-    gst_pad_push_event (self->audio.src, make_event (&self->audio, kind, buffer, running_time, slot));
+  GstClockTime duration = GST_BUFFER_DURATION_IS_VALID (buffer) ? GST_BUFFER_DURATION (buffer) : track->frame_duration;
+  gint64 end = running_time + (gint64) duration;
+  g_mutex_lock (&self->lock);
+  if (self->first_audio_clock == 0) {
+    self->first_audio_clock = g_get_monotonic_time ();
+    self->first_audio_time = running_time;
   }
-  return gst_pad_push (self->audio.src, buffer);
+  gboolean flushing = !wait_for_video (self, end);
+  EventKind kind = flushing ? EVENT_NONE : decide_audio (self, running_time, end, &slot);
+  g_mutex_unlock (&self->lock);
+  if (flushing) {
+    gst_buffer_unref (buffer);
+    return GST_FLOW_FLUSHING;
+  }
+  push_decided (pad, track, kind, buffer, running_time, slot);
+  return gst_pad_push (track->src, buffer);
+}
+
+static void
+take_caps (Track *track, GstEvent *event)
+{
+  GstCaps *caps;
+  gst_event_parse_caps (event, &caps);
+  track->frame_duration = 0;
+  if (gst_structure_has_name (gst_caps_get_structure (caps, 0), "audio/mpeg")) {
+    gst_kaltura_segment_writer_check_caps (caps, &track->frame_duration);
+  }
+}
+
+/* Lock. A stream that has been flushed, or is over. */
+static void
+take_video_event (GstKalturaCut *self, GstEventType type)
+{
+  if (type == GST_EVENT_EOS || type == GST_EVENT_FLUSH_STOP) {
+    self->video_over = type == GST_EVENT_EOS;
+    self->video_begun = FALSE;
+  }
 }
 
 static gboolean
 gst_kaltura_cut_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstKalturaCut *self = GST_KALTURA_CUT (parent);
-  Track *track = pad == self->video.sink ? &self->video : &self->audio;
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_SEGMENT:
-      gst_event_copy_segment (event, &track->segment);
-      break;
-    case GST_EVENT_EOS:
-    case GST_EVENT_FLUSH_STOP:
-      GST_OBJECT_LOCK (self);
-      if (track == &self->video) {
-        self->video_over = GST_EVENT_TYPE (event) == GST_EVENT_EOS;
-        self->video_begun = FALSE;
-      }
-      GST_OBJECT_UNLOCK (self);
-      break;
-    default:
-      break;
+  gboolean video = pad == self->video.sink;
+  Track *track = video ? &self->video : &self->audio;
+  GstEventType type = GST_EVENT_TYPE (event);
+  if (type == GST_EVENT_SEGMENT) {
+    gst_event_copy_segment (event, &track->segment);
+  } else if (type == GST_EVENT_CAPS) {
+    take_caps (track, event);
+  } else if (type == GST_EVENT_EOS || type == GST_EVENT_FLUSH_START || type == GST_EVENT_FLUSH_STOP) {
+    g_mutex_lock (&self->lock);
+    track->flushing = type == GST_EVENT_FLUSH_START;
+    if (video) {
+      take_video_event (self, type);
+    }
+    g_cond_broadcast (&self->changed);
+    g_mutex_unlock (&self->lock);
   }
   return gst_pad_push_event (track->src, event);
 }
@@ -319,7 +412,7 @@ static GstIterator *
 gst_kaltura_cut_iterate_links (GstPad *pad, GstObject *parent)
 {
   GstKalturaCut *self = GST_KALTURA_CUT (parent);
-  GST_OBJECT_LOCK (self);
+  g_mutex_lock (&self->lock);
   GstPad *partner = pad == self->video.sink ? self->video.src
       : pad == self->video.src              ? self->video.sink
       : pad == self->audio.sink             ? self->audio.src
@@ -327,7 +420,7 @@ gst_kaltura_cut_iterate_links (GstPad *pad, GstObject *parent)
   GValue value = G_VALUE_INIT;
   g_value_init (&value, GST_TYPE_PAD);
   g_value_set_object (&value, partner);
-  GST_OBJECT_UNLOCK (self);
+  g_mutex_unlock (&self->lock);
   GstIterator *iterator = gst_iterator_new_single (GST_TYPE_PAD, &value);
   g_value_unset (&value);
   return iterator;
@@ -361,10 +454,11 @@ gst_kaltura_cut_request_new_pad (GstElement *element, GstPadTemplate *template, 
   gst_pad_set_event_function (src, gst_kaltura_cut_src_event);
   gst_segment_init (&track->segment, GST_FORMAT_UNDEFINED);
 
-  GST_OBJECT_LOCK (self);
+  g_mutex_lock (&self->lock);
   track->sink = sink;
   track->src = src;
-  GST_OBJECT_UNLOCK (self);
+  track->flushing = FALSE;
+  g_mutex_unlock (&self->lock);
   gboolean active = GST_STATE (self) > GST_STATE_READY;
   gst_pad_set_active (src, active);
   gst_pad_set_active (sink, active);
@@ -379,23 +473,37 @@ gst_kaltura_cut_release_pad (GstElement *element, GstPad *pad)
   GstKalturaCut *self = GST_KALTURA_CUT (element);
   Track *track = pad == self->video.sink ? &self->video : &self->audio;
   GstPad *src = track->src;
+  g_mutex_lock (&self->lock);
+  track->flushing = TRUE;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
   gst_pad_set_active (pad, FALSE);
   gst_pad_set_active (src, FALSE);
-  GST_OBJECT_LOCK (self);
+  g_mutex_lock (&self->lock);
   track->sink = track->src = NULL;
-  GST_OBJECT_UNLOCK (self);
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
   gst_element_remove_pad (element, src);
   gst_element_remove_pad (element, pad);
+}
+
+static void
+set_flushing (GstKalturaCut *self, gboolean flushing)
+{
+  g_mutex_lock (&self->lock);
+  if (!flushing) {
+    reset (self);
+  }
+  self->video.flushing = self->audio.flushing = flushing;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
 }
 
 static GstStateChangeReturn
 gst_kaltura_cut_change_state (GstElement *element, GstStateChange transition)
 {
-  GstKalturaCut *self = GST_KALTURA_CUT (element);
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
-    GST_OBJECT_LOCK (self);
-    reset (self);
-    GST_OBJECT_UNLOCK (self);
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED || transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    set_flushing (GST_KALTURA_CUT (element), transition == GST_STATE_CHANGE_PAUSED_TO_READY);
   }
   return GST_ELEMENT_CLASS (gst_kaltura_cut_parent_class)->change_state (element, transition);
 }
@@ -439,6 +547,16 @@ gst_kaltura_cut_get_property (GObject *object, guint id, GValue *value, GParamSp
 }
 
 static void
+gst_kaltura_cut_finalize (GObject *object)
+{
+  GstKalturaCut *self = GST_KALTURA_CUT (object);
+  gst_queue_array_free (self->cuts);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->changed);
+  G_OBJECT_CLASS (gst_kaltura_cut_parent_class)->finalize (object);
+}
+
+static void
 gst_kaltura_cut_class_init (GstKalturaCutClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -448,6 +566,7 @@ gst_kaltura_cut_class_init (GstKalturaCutClass *klass)
   GST_DEBUG_CATEGORY_INIT (gst_kaltura_cut_debug, "kalturacut", 0, "Kaltura segment cuts");
   object_class->set_property = gst_kaltura_cut_set_property;
   object_class->get_property = gst_kaltura_cut_get_property;
+  object_class->finalize = gst_kaltura_cut_finalize;
 
   properties[PROP_SEGMENT_DURATION] = g_param_spec_uint64 ("segment-duration", "Segment duration",
       "Length of a slot, in ns; a segment begins at the first keyframe in each", GST_SECOND / 10, 3600 * GST_SECOND,
@@ -473,5 +592,8 @@ gst_kaltura_cut_init (GstKalturaCut *self)
 {
   self->segment_duration = DEFAULT_SEGMENT_DURATION;
   self->epoch = DEFAULT_EPOCH;
+  self->cuts = gst_queue_array_new_for_struct (sizeof (Cut), 16);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->changed);
   reset (self);
 }

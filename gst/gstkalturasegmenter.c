@@ -20,11 +20,14 @@
 GST_DEBUG_CATEGORY_STATIC (gst_kaltura_segmenter_debug);
 #define GST_CAT_DEFAULT gst_kaltura_segmenter_debug
 
-/* However a track behaves, the other is not held back beyond this. */
+/* However a track behaves, the other is not held back beyond this time, of media and of the clock on the wall. */
 #define HELD_TIME_MAX (15 * GST_SECOND)
 #define HELD_BYTES_MAX (32 * 1024 * 1024)
 /* A segment that ends this little (ns) before the target duration is long enough. */
 #define TARGET_TOLERANCE (10 * GST_MSECOND)
+
+/* How long (ns) audio goes on in a segment that video has begun, before it is cut by duration alone. */
+#define AUDIO_TAIL (2 * (gint64) GST_SECOND)
 
 #define NOT_YET G_MININT64
 
@@ -32,6 +35,7 @@ typedef struct {
   GstBuffer *buffer; /* NULL for caps */
   GstCaps *caps;
   gint64 pts, dts, end; /* ns of running time; end of presentation */
+  gint64 arrival;       /* us, monotonic */
   gboolean cut;
   guint count; /* of the cut event */
 } Item;
@@ -65,6 +69,7 @@ struct _GstKalturaSegmenter {
   GstClockTime max_wait; /* ns */
   guint audio_cut_count; /* of the event by which audio alone made the last cut, 0 = it did not */
   gboolean video_begun;  /* a keyframe has been written */
+  gboolean has_video;    /* the open segment has a video frame */
   gint64 last_end;       /* ns, latest end of the frames written */
   gboolean eos_posted;
 };
@@ -125,14 +130,17 @@ is_given_up (GstKalturaSegmenter *self, Track *track, Track *other)
     return TRUE;
   }
   const Item *head = gst_queue_array_peek_head_struct (other->queue);
-  if (other->position - head->dts >= (gint64) HELD_TIME_MAX || other->held >= HELD_BYTES_MAX) {
+  gint64 now = g_get_monotonic_time ();
+  if (other->held >= HELD_BYTES_MAX ||
+      (other->position - head->dts >= (gint64) HELD_TIME_MAX &&
+          (now - head->arrival) * GST_USECOND >= (gint64) HELD_TIME_MAX)) {
     return TRUE;
   }
   /* Media time alone would give up an encoder that works through a burst of frames, wall time alone one that is
    * slower than real time. */
   gint64 since = track->heard_position != NOT_YET ? track->heard_position : other->first;
   if (other->position - since < (gint64) self->max_wait ||
-      (g_get_monotonic_time () - track->heard_time) * GST_USECOND < (gint64) self->max_wait) {
+      (now - track->heard_time) * GST_USECOND < (gint64) self->max_wait) {
     return FALSE;
   }
   GST_INFO_OBJECT (track->pad, "silent, the other track goes on without it");
@@ -177,7 +185,9 @@ is_audio_cut (const GstKalturaSegmenter *self, const Item *item)
   if (video->pad != NULL && !over && !video->silent) {
     return FALSE;
   }
-  return !gst_kaltura_segment_writer_is_open (self->writer) || item->cut || is_long_enough (self, item->pts);
+  /* A tail of audio behind the last picture needs no segment of its own. */
+  gint64 tail = self->has_video ? AUDIO_TAIL : 0;
+  return !gst_kaltura_segment_writer_is_open (self->writer) || item->cut || is_long_enough (self, item->pts - tail);
 }
 
 /* The time up to which audio belongs in front of a video frame. */
@@ -217,6 +227,7 @@ cut (GstKalturaSegmenter *self, const Item *item)
     gst_kaltura_segment_writer_end (self->writer, item->pts, GST_KALTURA_SEGMENT_GOES_ON);
   }
   gst_kaltura_segment_writer_begin (self->writer, item->pts);
+  self->has_video = FALSE;
 }
 
 static void
@@ -232,6 +243,7 @@ write_video (GstKalturaSegmenter *self, const Item *item)
     return;
   }
   gst_kaltura_segment_writer_write_video (self->writer, item->buffer, item->pts, item->dts);
+  self->has_video = TRUE;
   self->last_end = MAX (self->last_end, item->end);
 }
 
@@ -366,7 +378,7 @@ push_item (GstKalturaSegmenter *self, Track *track, Item *item)
     track->first = item->dts;
   }
   track->silent = FALSE;
-  track->heard_time = g_get_monotonic_time ();
+  track->heard_time = item->arrival = g_get_monotonic_time ();
   track->heard_position = other->position;
   if (other->heard_time == 0) {
     other->heard_time = track->heard_time;
@@ -590,7 +602,7 @@ start (GstKalturaSegmenter *self)
     reset_track (&self->tracks[kind]);
   }
   self->audio_cut_count = 0;
-  self->video_begun = FALSE;
+  self->video_begun = self->has_video = FALSE;
   self->last_end = 0;
   self->eos_posted = FALSE;
   g_mutex_unlock (&self->lock);

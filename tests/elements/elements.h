@@ -44,6 +44,15 @@ void elements_check_log (void);
 /* Fails if @message says any of @secrets, in its fields, its error or its details. */
 void elements_check_secrets (GstMessage *message, const char *const *secrets);
 
+/* Whether memory is watched by a sanitizer, which keeps what is freed. */
+#ifdef __SANITIZE_ADDRESS__
+#define ELEMENTS_SANITIZED TRUE
+#elif defined(__has_feature)
+#define ELEMENTS_SANITIZED __has_feature (address_sanitizer)
+#else
+#define ELEMENTS_SANITIZED FALSE
+#endif
+
 /* Resident memory of this process in KiB. */
 guint64 elements_get_memory (void);
 

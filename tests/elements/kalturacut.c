@@ -241,6 +241,63 @@ GST_START_TEST (video_ends)
 }
 GST_END_TEST
 
+typedef struct {
+  Fixture *f;
+  GstFlowReturn flow;
+  gint64 took; /* ms */
+} Push;
+
+static gpointer
+push_audio_in_thread (gpointer data)
+{
+  Push *push = data;
+  gint64 begin = g_get_monotonic_time ();
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 10, NULL);
+  GST_BUFFER_PTS (buffer) = 2100 * MS;
+  GST_BUFFER_DURATION (buffer) = 20 * MS;
+  push->flow = gst_harness_push (push->f->audio, buffer);
+  push->took = (g_get_monotonic_time () - begin) / G_TIME_SPAN_MILLISECOND;
+  return NULL;
+}
+
+typedef enum { VIDEO_COMES, VIDEO_ENDS, NO_VIDEO_COMES, AUDIO_IS_FLUSHED, ALL_IS_STOPPED } Waiting;
+
+/* Audio on a thread of its own that is ahead of video waits, so that it can be cut where video will be. */
+GST_START_TEST (audio_waits_for_video)
+{
+  Waiting waiting = __i__;
+  Fixture *f = set_up (0, TRUE, TRUE);
+  Push push = { f, GST_FLOW_OK, 0 };
+  push_video (f, 0, KEY, NOTHING, 0);
+  GThread *thread = g_thread_new ("audio", push_audio_in_thread, &push);
+  g_usleep (100 * G_TIME_SPAN_MILLISECOND);
+  fail_unless_equals_int (gst_harness_buffers_received (f->audio), 0);
+  if (waiting == VIDEO_COMES) {
+    push_video (f, 2040, KEY, CUT, 1);
+    g_usleep (50 * G_TIME_SPAN_MILLISECOND);
+    fail_unless_equals_int (gst_harness_buffers_received (f->audio), 0);
+    push_video (f, 2120, DELTA, NOTHING, 0);
+  } else if (waiting == VIDEO_ENDS) {
+    gst_harness_push_event (f->video, gst_event_new_eos ());
+  } else if (waiting == AUDIO_IS_FLUSHED) {
+    gst_harness_push_event (f->audio, gst_event_new_flush_start ());
+  } else if (waiting == ALL_IS_STOPPED) {
+    gst_element_set_state (f->cut, GST_STATE_READY);
+  }
+  g_thread_join (thread);
+  if (waiting == AUDIO_IS_FLUSHED || waiting == ALL_IS_STOPPED) {
+    fail_unless_equals_int (push.flow, GST_FLOW_FLUSHING);
+  } else {
+    fail_unless_equals_int (push.flow, GST_FLOW_OK);
+    gst_buffer_unref (gst_harness_pull (f->audio));
+    check_event (pull_event (f->audio), waiting == NO_VIDEO_COMES ? NOTHING : CUT, 2100, 1);
+  }
+  fail_unless (push.took < (waiting == NO_VIDEO_COMES ? 2500 : 500));
+  fail_unless (push.took > (waiting == NO_VIDEO_COMES ? 1900 : 90));
+  tear_down (f);
+}
+GST_END_TEST
+
 /* Everything else goes through untouched, in both directions; buffers without a time too. */
 GST_START_TEST (lets_everything_through)
 {
@@ -362,6 +419,7 @@ make_suite (void)
   tcase_add_test (tcase, audio_alone);
   tcase_add_test (tcase, video_goes_silent);
   tcase_add_test (tcase, video_ends);
+  tcase_add_loop_test (tcase, audio_waits_for_video, VIDEO_COMES, ALL_IS_STOPPED + 1);
   tcase_add_test (tcase, lets_everything_through);
   tcase_add_test (tcase, one_pad_of_a_kind);
   tcase_add_test (tcase, encoders_follow);

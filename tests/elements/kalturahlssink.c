@@ -676,19 +676,19 @@ GST_START_TEST (burst)
 }
 GST_END_TEST
 
-/* Whatever happens, no more than 15 s are held. */
+/* Whatever happens, no more than 32 MiB are held. */
 GST_START_TEST (held_back_is_bounded)
 {
   Fixture *f = set_up (VIDEO_CAPS, ADTS_CAPS);
   g_object_set (f->sink, "max-wait", 10 * GST_SECOND, NULL);
-  for (gint64 ms = 0; ms < 40000; ms += FRAME) {
-    if (ms % 10000 == 0 && ms > 0) {
-      push_cut (f->video, ms / 10000);
+  frame_size = 1024 * 1024;
+  for (gint64 ms = 0; ms < 40 * FRAME; ms += FRAME) {
+    if (ms == 5 * FRAME) {
+      push_cut (f->video, 1);
     }
-    push_video (f, ms, ms % 10000 == 0 ? KEY : DELTA);
+    push_video (f, ms, ms % (5 * FRAME) == 0 ? KEY : DELTA);
+    fail_unless (has_segment (f, 0) == (ms >= (31 + 5) * FRAME));
   }
-  fail_unless (has_segment (f, 1));
-  fail_if (has_segment (f, 2));
   tear_down (f);
 }
 GST_END_TEST
@@ -997,7 +997,7 @@ GST_START_TEST (pad_released)
 }
 GST_END_TEST
 
-/* Memory does not grow with time: an hour and a half of a stream, in segments of 10 s. */
+/* Memory does not grow with time: 10^5 frames. */
 GST_START_TEST (long_run)
 {
   Fixture *f = set_up (VIDEO_CAPS, ADTS_CAPS);
@@ -1017,8 +1017,8 @@ GST_START_TEST (long_run)
       before = ms < 200000 ? elements_get_memory () : before;
     }
   }
-  fail_unless (elements_get_memory () < before + 2048, "from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " KiB",
-      before, elements_get_memory ());
+  fail_unless (ELEMENTS_SANITIZED || elements_get_memory () < before + 2048,
+      "from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " KiB", before, elements_get_memory ());
   tear_down (f);
 }
 GST_END_TEST
