@@ -31,19 +31,16 @@ struct _KlivePublish {
   KlivePublishCounters counters;
 };
 
-/* The entry to log is a checked one; the stream may be what a stranger claims. */
+/* The entry to log is a checked one, nullable; the stream may be whatever a stranger claims. */
 static void
 log_refusal (const KliveHook *hook, const KliveRefusal *refusal)
 {
+  KalturaStreamName name = { 0 };
   const char *entry = hook->broadcast ? hook->broadcast->entry_id : NULL;
-  KalturaStreamName name;
-  gboolean proper = kaltura_stream_name_parse (hook->name, &name, NULL);
-  klive_log (KLIVE_LOG_WARNING, "publish-refused",
-      entry        ? entry
-          : proper ? name.entry_id
-                   : NULL,
-      hook->name, "address", hook->address, "code", refusal->code, "message", refusal->message, "cached",
-      refusal->cached ? "yes" : NULL, NULL);
+  if (!entry && kaltura_stream_name_parse (hook->name, &name, NULL))
+    entry = name.entry_id;
+  klive_log (KLIVE_LOG_WARNING, "publish-refused", entry, hook->name, "address", hook->address, "code", refusal->code,
+      "message", refusal->message, "cached", refusal->cached ? "yes" : NULL, NULL);
 }
 
 static void

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include "kaltura-error.h"
+#include "klive-http.h"
 #include "klive-nginx-config.h"
 #include "klive-status.h"
 
@@ -186,6 +187,22 @@ test_broken_stat (void)
   g_assert_nonnull (error);
 }
 
+static void
+test_allow_list (void)
+{
+  const char *const allow[] = { "10.0.0.0/8", "192.0.2.7", "2001:db8::/32", NULL };
+  const struct {
+    const char *address;
+    gboolean allowed;
+  } cases[] = { { "10.1.2.3", TRUE }, { "11.1.2.3", FALSE }, { "192.0.2.7", TRUE }, { "192.0.2.8", FALSE },
+    { "2001:db8:1::1", TRUE }, { "2001:db9::1", FALSE } };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GInetAddress) address = g_inet_address_new_from_string (cases[i].address);
+    g_assert_cmpint (klive_http_is_allowed (allow, address), ==, cases[i].allowed);
+    g_assert_false (klive_http_is_allowed (NULL, address));
+  }
+}
+
 #define STATUS \
   "{\"version\":\"0.1.0\",\"hostname\":\"live1\",\"application\":\"kLive\",\"started\":1763812345,\"stopping\":false," \
   "\"nginx\":{\"managed\":true,\"ready\":true,\"pid\":1,\"restarts\":2},\"api\":{\"serviceUrl\":\"http://a\"}," \
@@ -239,6 +256,7 @@ main (int argc, char **argv)
   g_test_add_func ("/nginx/listen", test_listen);
   g_test_add_func ("/nginx/stat", test_stat);
   g_test_add_func ("/nginx/broken-stat", test_broken_stat);
+  g_test_add_func ("/http/allow-list", test_allow_list);
   g_test_add_func ("/status/metrics", test_metrics);
   g_test_add_func ("/status/table", test_table);
   return g_test_run ();

@@ -61,6 +61,22 @@ def test_killed_nginx_is_started_again(server, card):
     assert server.launcher.status()["nginx"]["restarts"] == 1
 
 
+def test_crashed_nginx_worker(server, card):
+    """The master starts another one at once, and no hook tells: the launcher sees that the stream is not there."""
+    server.start({**QUICK, "server": {"grace": 30}}, data=klive.passthrough_data())
+    launcher = server.launcher
+    encoder = server.publish(card)
+    launcher.wait_master()
+    time.sleep(5)               # a publisher may be on its way into nginx for so long
+    _, workers = nginx_of(launcher)
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    wait_for("the encoder has ended", lambda: not encoder.running(), 10)
+    launcher.wait_event("publish-ended", 20, cause="lost")
+    server.publish(card)
+    launcher.wait_event("publish-live", 10, count=2)
+
+
 def test_orphaned_nginx_worker_is_cleared_away(server):
     """Launcher and master killed at once: the nginx worker that stays has the ports, until the next launcher."""
     server.start(QUICK)
