@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The steps of an on_publish: klive_admission_ask() (5.5 s at most), klive_supervisor_open(), the worker's
- * session-ready (2 s at most, then the publisher is let in all the same). Used by klive-http.c. Every refusal is
+ * session-ready (4 s at most, 7.5 s in all; then the publisher is let in all the same). Used by klive-http.c. Every
+   refusal is
  * logged here, once.
  */
 #include "klive-publish.h"
@@ -11,7 +12,8 @@
 
 #include <string.h>
 
-#define READY_DEADLINE 2000 /* ms, from the API's yes to the worker's */
+#define READY_DEADLINE 4000  /* ms, from the API's yes to the worker's, if there is time for it */
+#define ANSWER_DEADLINE 7500 /* ms, from the hook to our answer, in any case */
 #define MAX_CODES 64
 
 typedef struct {
@@ -20,6 +22,7 @@ typedef struct {
   KlivePublishFunc callback;
   gpointer user_data;
   char *name;    /* the new one, once admitted */
+  gint64 began;  /* monotonic, us */
   gboolean gone; /* the encoder left while the API was asked */
   guint deadline;
 } Step;
@@ -112,6 +115,14 @@ on_open (KliveOpenResult result, gpointer data)
     refuse_with (step, KLIVE_REFUSED_GONE, "the encoder left before it was answered");
 }
 
+/* ms; a machine under load starts a worker slowly, and a frame lost is worse than an encoder that waits */
+static guint
+get_ready_deadline (const Step *step)
+{
+  gint64 spent = (g_get_monotonic_time () - step->began) / 1000;
+  return (guint) CLAMP (ANSWER_DEADLINE - spent, 0, READY_DEADLINE);
+}
+
 static void
 on_admitted (KalturaEntry *entry, const KliveRefusal *refusal, gpointer data)
 {
@@ -136,7 +147,7 @@ on_admitted (KalturaEntry *entry, const KliveRefusal *refusal, gpointer data)
     return;
   }
   step->name = g_strdup (name);
-  step->deadline = g_timeout_add (READY_DEADLINE, on_ready_deadline, step);
+  step->deadline = g_timeout_add (get_ready_deadline (step), on_ready_deadline, step);
 }
 
 void
@@ -145,6 +156,7 @@ klive_publish_answer (KlivePublish *publish, KliveHook *hook, KlivePublishFunc c
   Step *step = g_new0 (Step, 1);
   step->publish = publish;
   step->hook = hook;
+  step->began = g_get_monotonic_time ();
   step->callback = callback;
   step->user_data = user_data;
   g_ptr_array_add (publish->steps, step);

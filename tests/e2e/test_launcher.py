@@ -193,6 +193,25 @@ def test_worker_and_encoder_killed_at_once(server, card):
     assert launcher.status()["entries"] == [] and not launcher.workers()
 
 
+def test_worker_that_is_late(server, card):
+    """The encoder gets its answer in time all the same, and its stream is read as soon as the worker can."""
+    server.start({**QUICK, "server": {"grace": 30}}, data=klive.passthrough_data())
+    launcher = server.launcher
+    server.publish(card)
+    launcher.wait_master()
+    server.encoders[0].stop(signal.SIGKILL)
+    launcher.wait_event("publish-ended", 5)
+    (worker,) = launcher.workers()
+    os.kill(worker, signal.SIGSTOP)
+    begin = time.monotonic()
+    encoder = server.publish(card)
+    line = launcher.wait_event("publish-accepted", 9, count=2)
+    assert time.monotonic() - begin < 8 * klive.SLOW and line["level"] == "warning" and "late" in line["message"]
+    os.kill(worker, signal.SIGCONT)
+    launcher.wait_event("publish-live", 10, count=2)
+    assert encoder.running()
+
+
 def test_adopted_worker_that_dies(server, card):
     """It is no child of this launcher, so only its silence tells that it did not end in order."""
     server.start({"hls": {"segment-duration": 1, "playlist-length": 30}, "server": {"grace": 5}},
@@ -272,7 +291,7 @@ def test_folder_goes_also_after_a_restart(server, card):
 def test_folder_of_a_broadcast_that_came_back_stays(server, card):
     server.start({"hls": {"segment-duration": 1, "playlist-length": 5}}, data=without_dvr(klive.passthrough_data()))
     launcher = server.launcher
-    server.publish(card).stop
+    server.publish(card)
     launcher.wait_master()
     server.encoders[0].stop()
     launcher.wait_event("broadcast-ended", 10)
