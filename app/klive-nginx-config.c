@@ -156,7 +156,7 @@ klive_nginx_config_control (const KalturaConfig *config)
 {
   guint port = 0;
   if (config->managed)
-    return g_strdup_printf ("unix:%s/nginx.sock", config->state_dir);
+    return g_strdup_printf ("unix:%s/nginx/sock", config->state_dir);
   klive_nginx_split_listen (config->control_listen, NULL, &port);
   return g_strdup_printf (SECOND_LOOPBACK ":%u", port);
 }

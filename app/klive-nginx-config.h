@@ -25,7 +25,7 @@ char *klive_nginx_config_directory (const KalturaConfig *config);
 char *klive_nginx_config_find_program (void);
 
 /*
- * Where nginx answers control requests: "unix:STATE/nginx.sock" for the private instance, the control port on 127.0.0.2
+ * Where nginx answers control requests: "unix:STATE/nginx/sock" for the private instance, the control port on 127.0.0.2
  * for a system nginx, where a socket file could outlive a power cut.
  */
 char *klive_nginx_config_control (const KalturaConfig *config);

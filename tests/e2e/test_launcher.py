@@ -401,6 +401,8 @@ def test_secrets_are_nowhere(server, card):
     assert "djJ8" not in seen           # a session string of version 2 begins so
     for path in ("launcher.sock", "nginx", "workers"):
         assert stat.S_IMODE((launcher.state_dir / path).stat().st_mode) & 0o077 == 0, path
+    for file in launcher.state_dir.glob("*"):   # who may ask nginx's control socket sees tokens, drops publishers
+        assert not file.is_socket() or stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
 
 
 def test_huge_requests_to_the_control_port(server):

@@ -97,7 +97,7 @@ class Nginx:
     def control(self, path):
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(5)
-            sock.connect(str(self.state / "nginx.sock"))
+            sock.connect(str(self.state / "nginx" / "sock"))
             sock.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
             answer = b""
             while data := sock.recv(65536):
