@@ -107,10 +107,13 @@ class Server:
     def end(self):
         for encoder in self.encoders:
             encoder.stop(timeout=5)
+        reports = []
         if self.launcher:
             self.launcher.end()
+            reports = self.launcher.sanitizer_reports()
         if self.sandbox:
             self.sandbox.stop(timeout=5)
+        assert not reports, self.launcher.text()
 
 
 @contextlib.contextmanager

@@ -437,6 +437,10 @@ class Launcher(Process):
             found.add(self.pid)
         return {p for p in found if alive(p)}
 
+    def sanitizer_reports(self):
+        """What ASan or UBSan have found in launcher and workers (which log to the same file)."""
+        return re.findall(r"^.*(?:ERROR: \w+Sanitizer|runtime error:).*$", self.text(), re.M)
+
     def end(self, timeout=12.0):
         """SIGTERM; whatever is left after the deadline is killed. Returns (exit code, pids that were left)."""
         family = self.family()

@@ -22,6 +22,8 @@ BUILDS = {
                    # GStreamer's headers read unaligned where the processor can
                    "-Dc_args=-fno-sanitize=alignment"],
 }
+# End-to-end tests that also run with sanitized programs: a broadcast in all its forms, and who survives whom.
+SANITIZED = ["e2e/test_broadcast.py", "e2e/test_lifetimes.py"]
 UNIT_TIMEOUT = 600      # s, for all unit tests of one build
 E2E_TIMEOUT = 1500      # s
 
@@ -166,16 +168,17 @@ def lint(counts):
     counts.add(len(done) - bad, bad if bad or not output.returncode else 1)
 
 
-def e2e(counts, names):
+def e2e(counts, names, directory="build"):
     paths = [f"tests/{n}" for n in names] or ["tests/e2e"]
-    if not list((ROOT / "tests" / "e2e").glob("test_*.py")):
-        return
-    junit = ROOT / "build" / "e2e.xml"
+    junit = ROOT / directory / "e2e.xml"
+    env = {**os.environ, "KLIVE_BUILD": str(ROOT / directory)}
+    if directory != "build":
+        env.setdefault("KLIVE_TEST_SLOW", "3")
     junit.unlink(missing_ok=True)
     status = subprocess.call(
         ["/usr/bin/python3", "-m", "pytest", "-c", "tests/e2e/pytest.ini", "--rootdir", "tests/e2e",
          "-n", os.environ.get("KLIVE_TEST_JOBS", "2"), "--dist", "loadfile", f"--junitxml={junit}", *paths],
-        cwd=ROOT, stdin=subprocess.DEVNULL, timeout=E2E_TIMEOUT)
+        cwd=ROOT, stdin=subprocess.DEVNULL, timeout=E2E_TIMEOUT, env=env)
     if not junit.exists():
         counts.add(0, 1)
         return
@@ -196,6 +199,7 @@ def main(names):
     unit_names = [n for n in names if n.split("/")[0] in SUITES]
     e2e_names = [n for n in names if n.split("/")[0] == "e2e"]
     counts = Counts()
+    built_asan = False
     os.environ.setdefault("GIO_USE_PROXY_RESOLVER", "dummy")
 
     with phase(counts, "build"):
@@ -216,6 +220,9 @@ def main(names):
     if built and (everything or e2e_names):
         with phase(counts, "end-to-end tests"):
             e2e(counts, e2e_names)
+    if everything and built and built_asan:
+        with phase(counts, "end-to-end tests with ASan and UBSan"):
+            e2e(counts, SANITIZED, "build-asan")
 
     say("")
     for line in counts.phases:
