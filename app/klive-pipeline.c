@@ -9,9 +9,10 @@
 
 #include "klive-plugins.h"
 
-#define BUILD_TREE_PLUGIN "../gst/libgstkaltura.so"
+static const char *const build_tree_plugins[] = { "libgstkaltura.so", "libgstkalturascale.so", NULL };
 
-static const char *const own_elements[] = { "kalturaauth", "kalturacut", "kalturahlssink", "kalturaregister", NULL };
+static const char *const own_elements[] = { "kalturaauth", "kalturacut", "kalturahlssink", "kalturaregister",
+  "kalturascale", NULL };
 
 G_DEFINE_QUARK (klive - pipeline - error - quark, klive_pipeline_error)
 
@@ -33,29 +34,37 @@ list_missing (void)
   return g_string_free (missing, FALSE);
 }
 
+/* Loads the plugins of the tree that this program was built in. What goes wrong is said by what is missing then. */
+static void
+load_from_build_tree (const char *directory)
+{
+  for (guint i = 0; build_tree_plugins[i] != NULL; i++) {
+    g_autofree char *path = g_build_filename (directory, build_tree_plugins[i], NULL);
+    GstPlugin *plugin = gst_plugin_load_file (path, NULL);
+
+    gst_clear_object (&plugin);
+  }
+}
+
 gboolean
 klive_pipeline_load_plugin (GError **error)
 {
   g_autofree char *missing = list_missing ();
-  g_autofree char *still_missing = NULL, *executable = NULL, *directory = NULL, *path = NULL;
-  g_autoptr (GError) load_error = NULL;
-  GstPlugin *plugin;
+  g_autofree char *still_missing = NULL, *executable = NULL, *directory = NULL, *folder = NULL;
 
   if (*missing == '\0')
     return TRUE;
   executable = g_file_read_link ("/proc/self/exe", NULL);
   directory = g_path_get_dirname (executable != NULL ? executable : ".");
-  path = g_build_filename (directory, BUILD_TREE_PLUGIN, NULL);
-  plugin = gst_plugin_load_file (path, &load_error);
-  if (plugin != NULL)
-    gst_object_unref (plugin);
+  folder = g_build_filename (directory, "..", "gst", NULL);
+  load_from_build_tree (folder);
   still_missing = list_missing ();
   if (*still_missing == '\0')
     return TRUE;
   g_set_error (error, KLIVE_PIPELINE_ERROR, KLIVE_PIPELINE_ERROR_MISSING_ELEMENT,
-      "klive's GStreamer elements %s are not installed, and not in %s (%s); set GST_PLUGIN_PATH to the folder of "
-      "libgstkaltura.so",
-      still_missing, path, load_error != NULL ? load_error->message : "an older plugin");
+      "klive's GStreamer elements %s are not installed, and not in %s, or of an older version; set GST_PLUGIN_PATH to the "
+      "folder of libgstkaltura.so",
+      still_missing, folder);
   return FALSE;
 }
 

@@ -211,6 +211,17 @@ set_max_size (Composer *composer, const char *name, guint value)
 }
 
 static void
+add_scaler (Composer *composer, const KliveRendition *rendition)
+{
+  gboolean known = rendition->width > 0;
+
+  if (composer->options->sink == KLIVE_SINK_STOCK)
+    add (composer, known ? "scale-stock.gst" : "scale-unknown-stock.gst");
+  else
+    add (composer, known ? "scale.gst" : "scale-unknown.gst");
+}
+
+static void
 add_video_encoder (Composer *composer, const KliveRendition *rendition)
 {
   g_autofree char *template = g_strdup_printf ("encode-%s.gst", composer->video_encoder);
@@ -219,7 +230,7 @@ add_video_encoder (Composer *composer, const KliveRendition *rendition)
   klive_variables_set_uint (composer->variables, "height", rendition->height);
   set_max_size (composer, "max_width", rendition->max_width);
   set_max_size (composer, "max_height", rendition->max_height);
-  add (composer, rendition->width > 0 ? "scale.gst" : "scale-unknown.gst");
+  add_scaler (composer, rendition);
   klive_variables_set_uint (composer->variables, "video_bitrate", rendition->video_bitrate);
   klive_variables_set_uint (composer->variables, "video_kbps", MAX ((rendition->video_bitrate + 500) / 1000, 1));
   klive_variables_set_uint (composer->variables, "vbv_ms", rendition->constant_bitrate ? 1000 : 2000);
@@ -268,20 +279,22 @@ static gboolean
 check_elements (Composer *composer)
 {
   static const char *const own[] = { "kalturacut", "kalturahlssink", "kalturaregister", NULL };
-  static const char *const raw_video[] = { "videoscale", "videoconvert", NULL };
+  static const char *const raw_video[] = { "videoconvert", "kalturascale", NULL };
+  static const char *const raw_video_stock[] = { "videoconvert", "videoscale", NULL };
   static const char *const raw_audio[] = { "audioconvert", "audioresample", NULL };
   static const char *const video_encoders[] = { "x264enc", NULL };
   static const char *const audio_encoders[] = { "fdkaacenc", "avenc_aac", "voaacenc", NULL };
   static const char *const stock[] = { "hlssink2", "h264parse", "aacparse", NULL };
   const KliveTracks *tracks = &composer->ladder->tracks;
   const char *decoder[] = { NULL, NULL };
+  gboolean stock_only = composer->options->sink == KLIVE_SINK_STOCK;
 
-  if (!klive_plugins_check (composer->options->sink == KLIVE_SINK_STOCK ? stock : own, &composer->error))
+  if (!klive_plugins_check (stock_only ? stock : own, &composer->error))
     return FALSE;
   if (klive_ladder_encodes_video (composer->ladder)) {
     decoder[0] = find_decoder (video_decoders, G_N_ELEMENTS (video_decoders), tracks->video_codec);
     composer->video_encoder = choose (composer->options->video_encoder, video_encoders, &composer->error);
-    if (!composer->video_encoder || !klive_plugins_check (raw_video, &composer->error) ||
+    if (!composer->video_encoder || !klive_plugins_check (stock_only ? raw_video_stock : raw_video, &composer->error) ||
         !klive_plugins_check (decoder, &composer->error))
       return FALSE;
   }

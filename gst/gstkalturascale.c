@@ -46,7 +46,25 @@ enum { PROP_0, PROP_METHOD, N_PROPERTIES };
 static GParamSpec *properties[N_PROPERTIES];
 
 #define RATE "framerate = (fraction) [ 0/1, 2147483647/1 ]"
-#define FORMATS "{ I420, NV12, Y42B, Y444, I420_10LE, I422_10LE }"
+#define FORMATS "{ I420, NV12, NV21, Y42B, YUY2, UYVY, Y444, GRAY8, I420_10LE, P010_10LE, I422_10LE, Y444_10LE }"
+
+static const struct {
+  GstVideoFormat format;
+  enum AVPixelFormat pixel_format;
+} formats[] = {
+  { GST_VIDEO_FORMAT_I420, AV_PIX_FMT_YUV420P },
+  { GST_VIDEO_FORMAT_NV12, AV_PIX_FMT_NV12 },
+  { GST_VIDEO_FORMAT_NV21, AV_PIX_FMT_NV21 },
+  { GST_VIDEO_FORMAT_Y42B, AV_PIX_FMT_YUV422P },
+  { GST_VIDEO_FORMAT_YUY2, AV_PIX_FMT_YUYV422 },
+  { GST_VIDEO_FORMAT_UYVY, AV_PIX_FMT_UYVY422 },
+  { GST_VIDEO_FORMAT_Y444, AV_PIX_FMT_YUV444P },
+  { GST_VIDEO_FORMAT_GRAY8, AV_PIX_FMT_GRAY8 },
+  { GST_VIDEO_FORMAT_I420_10LE, AV_PIX_FMT_YUV420P10LE },
+  { GST_VIDEO_FORMAT_P010_10LE, AV_PIX_FMT_P010LE },
+  { GST_VIDEO_FORMAT_I422_10LE, AV_PIX_FMT_YUV422P10LE },
+  { GST_VIDEO_FORMAT_Y444_10LE, AV_PIX_FMT_YUV444P10LE },
+};
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("video/x-raw, format = (string) " FORMATS ", width = (int) [ 1, 16384 ], "
@@ -212,22 +230,12 @@ gst_kaltura_scale_fixate_caps (GstBaseTransform *transform, GstPadDirection dire
 static enum AVPixelFormat
 get_pixel_format (GstVideoFormat format)
 {
-  switch (format) {
-    case GST_VIDEO_FORMAT_I420:
-      return AV_PIX_FMT_YUV420P;
-    case GST_VIDEO_FORMAT_NV12:
-      return AV_PIX_FMT_NV12;
-    case GST_VIDEO_FORMAT_Y42B:
-      return AV_PIX_FMT_YUV422P;
-    case GST_VIDEO_FORMAT_Y444:
-      return AV_PIX_FMT_YUV444P;
-    case GST_VIDEO_FORMAT_I420_10LE:
-      return AV_PIX_FMT_YUV420P10LE;
-    case GST_VIDEO_FORMAT_I422_10LE:
-      return AV_PIX_FMT_YUV422P10LE;
-    default:
-      return AV_PIX_FMT_NONE;
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
+    if (formats[i].format == format) {
+      return formats[i].pixel_format;
+    }
   }
+  return AV_PIX_FMT_NONE;
 }
 
 /* Where chroma stands between the luma pixels, in 1/256 of one; libswscale takes the middle by itself. */

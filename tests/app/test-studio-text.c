@@ -11,6 +11,7 @@ GST_ELEMENT_REGISTER_DECLARE (kalturaauth)
 GST_ELEMENT_REGISTER_DECLARE (kalturacut)
 GST_ELEMENT_REGISTER_DECLARE (kalturahlssink)
 GST_ELEMENT_REGISTER_DECLARE (kalturaregister)
+GST_ELEMENT_REGISTER_DECLARE (kalturascale)
 
 static const KliveTracks both = { TRUE, "h264", 1280, 720, 1, 1, 30, 1, 0, TRUE, "aac", 48000, 2, 0 };
 
@@ -326,6 +327,7 @@ main (int argc, char **argv)
   GST_ELEMENT_REGISTER (kalturacut, NULL);
   GST_ELEMENT_REGISTER (kalturahlssink, NULL);
   GST_ELEMENT_REGISTER (kalturaregister, NULL);
+  GST_ELEMENT_REGISTER (kalturascale, NULL);
   g_test_add_func ("/studio-text/worker", test_worker);
   g_test_add_func ("/studio-text/copy-needs-no-codec", test_copy_needs_no_codec);
   g_test_add_func ("/studio-text/missing-tracks", test_missing_tracks);

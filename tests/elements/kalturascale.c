@@ -124,6 +124,9 @@ GST_START_TEST (takes_what_decoders_give)
   check_scaling ("format=NV12,width=1280,height=720", "width=1280,height=720", 1280, 720);
   check_scaling ("format=Y42B,width=1280,height=720", "width=640,height=360", 640, 360);
   check_scaling ("format=Y444,width=1280,height=720", "width=640,height=360", 640, 360);
+  check_scaling ("format=NV21,width=1280,height=720", "width=640,height=360", 640, 360);
+  check_scaling ("format=YUY2,width=1280,height=720", "width=640,height=360", 640, 360);
+  check_scaling ("format=UYVY,width=1280,height=720", "width=640,height=360", 640, 360);
 }
 GST_END_TEST;
 
@@ -297,6 +300,25 @@ get_psnr (GstBuffer *one, GstBuffer *other, const GstVideoInfo *info)
 #define TEST_CARD "videotestsrc pattern=zone-plate kx2=4 ky2=4 kt=2 num-buffers=4 ! video/x-raw," HD RATE " ! "
 #define SMALL "video/x-raw,format=I420,width=854,height=480,pixel-aspect-ratio=1/1"
 
+/* The same picture from formats of other depths, which videoconvert makes. */
+GST_START_TEST (takes_every_depth)
+{
+  static const char *const formats[] = { "I420_10LE", "P010_10LE", "I422_10LE", "Y444_10LE", "GRAY8" };
+  GstVideoInfo info;
+  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_I420, 854, 480);
+  g_autolist (GstBuffer) expected = collect (TEST_CARD "kalturascale ! " SMALL);
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
+    g_autofree char *text =
+        g_strdup_printf (TEST_CARD "videoconvert dither=none ! video/x-raw,format=%s ! kalturascale ! " SMALL,
+            formats[i]);
+    g_autolist (GstBuffer) got = collect (text);
+    fail_unless_equals_int (g_list_length (got), 4);
+    double psnr = get_psnr (got->data, expected->data, &info);
+    fail_unless (psnr > 40, "%s: PSNR %f", formats[i], psnr);
+  }
+}
+GST_END_TEST;
+
 /* The same picture as videoscale makes. */
 GST_START_TEST (agrees_with_videoscale)
 {
@@ -361,6 +383,7 @@ make_suite (void)
   tcase_add_test (tests, follows_new_caps);
   tcase_add_test (tests, keeps_the_colorimetry);
   tcase_add_test (tests, keeps_fields_apart);
+  tcase_add_test (tests, takes_every_depth);
   tcase_add_test (tests, agrees_with_videoscale);
   tcase_add_test (tests, runs_its_documentation);
   tcase_add_test (tests, uses_padded_lines_where_they_are_known);
