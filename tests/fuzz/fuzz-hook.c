@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Fuzzes hook bodies of nginx-rtmp: what is let through names one entry, and nothing behind nginx's own fields matters.
-*/
+/* Fuzzes hook bodies of nginx-rtmp: what is let through names one entry; nothing behind nginx's own fields matters. */
 
 #include "klive-hook.h"
 
