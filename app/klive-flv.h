@@ -42,8 +42,8 @@ void klive_flv_parser_push (KliveFlvParser *parser, GstBuffer *buffer);
 /* Whether the 9 bytes that open every FLV stream have been read. */
 gboolean klive_flv_parser_has_header (const KliveFlvParser *parser);
 /*
- * The next complete tag of a known type into @tag (payload: owned by the caller). FALSE without @error: not enough bytes
- * yet. Error KLIVE_FLV_ERROR_BROKEN: the stream cannot be followed any more.
+ * The next complete tag of a known type into @tag (payload: owned by the caller). FALSE without @error: not enough
+ * bytes yet. Error KLIVE_FLV_ERROR_BROKEN: the stream cannot be followed any more.
  */
 gboolean klive_flv_parser_next (KliveFlvParser *parser, KliveFlvTag *tag, GError **error);
 
@@ -90,8 +90,9 @@ void klive_flv_frame_parse (KliveFlvFrame *frame, KliveFlvType type, const guint
  * first object: member name to GVariant, boolean, double or string; what is nested, too deep (4) or too much (512
  * members) is left out. NULL when @data is not AMF0 that begins with a name.
  *
- * onMetaData of ffmpeg: duration=0.0 width=1280.0 height=720.0 videodatarate=2441.40625 framerate=30.0 videocodecid=7.0
- * audiodatarate=125.0 audiosamplerate=44100.0 audiosamplesize=16.0 stereo=true audiocodecid=10.0 encoder='Lavf59.27.100'
+ * onMetaData of ffmpeg: duration=0.0 width=1280.0 height=720.0 videodatarate=2441.40625 framerate=30.0
+ * videocodecid=7.0 audiodatarate=125.0 audiosamplerate=44100.0 audiosamplesize=16.0 stereo=true audiocodecid=10.0
+ * encoder='Lavf59.27.100'
  */
 GHashTable *klive_flv_script_parse (const guint8 *data, gsize size, char **name);
 

@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* What the frames of one track are: codec, codec header and the numbers in it. Immutable, reference-counted; frames with
- * the same format are decoded by the same decoder, a new header makes a new format. Any thread. */
+/* What the frames of one track are: codec, codec header and the numbers in it. Immutable, reference-counted; frames
+ * with the same format are decoded by the same decoder, a new header makes a new format. Any thread. */
 typedef struct {
   KliveFlvType type; /* KLIVE_FLV_VIDEO or KLIVE_FLV_AUDIO */
   KliveFlvCodec codec;

@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * A worker's connection to its launcher: made, and made again with backoff (0.2 to 2 s) when the launcher is gone, for as
- * long as the worker lives. Main thread.
+ * A worker's connection to its launcher: made, and made again with backoff (0.2 to 2 s) when the launcher is gone, for
+ * as long as the worker lives. Main thread.
  */
 typedef struct _KliveLink KliveLink;
 

@@ -22,7 +22,7 @@ gboolean klive_pipeline_load_plugin (GError **error);
 /* A new element, floating. Error KLIVE_PLUGINS_ERROR_MISSING. */
 GstElement *klive_pipeline_make_element (const char *factory, const char *name, GError **error);
 
-/* Takes @pipeline (transfer full) to NULL and unrefs it, in a thread of GStreamer's. Its bus must have no watch left. */
+/* Takes @pipeline (transfer full) to NULL and unrefs it, in a thread of GStreamer's. Its bus has no watch left. */
 void klive_pipeline_dispose (GstElement *pipeline);
 /* Waits for all of these, at most @timeout_ms. FALSE: some still hang. */
 gboolean klive_pipeline_wait_disposed (guint timeout_ms);

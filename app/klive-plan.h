@@ -2,27 +2,10 @@
 #pragma once
 
 #include "kaltura-profile.h"
-#include "klive-hls-writer.h"
+#include "klive-show.h"
 #include "klive-source.h"
 
 G_BEGIN_DECLS
-
-/* What the sessions of one worker share. Belongs to the worker, outlives them all. */
-typedef struct {
-  const char *entry;
-  guint index;
-  const char *directory;    /* STATE/hls/ENTRY/INDEX */
-  gint64 epoch;             /* ns since 1970: running time 0 of every studio */
-  guint64 segment_duration; /* ns */
-  KliveTimelineGroup *timelines;
-  KliveHlsWriter *writer;
-  GstContext *context;      /* "kaltura.session" */
-  GHashTable *floors;       /* stream name -> gint64 *: ns since 1970, where its last session has ended */
-  guint registration_delay; /* s */
-  guint linger;             /* s */
-  char *speed_preset, *video_encoder, *audio_encoder, *templates; /* nullable */
-  guint threads;
-} KliveShow;
 
 /* What one studio is to be: the ladder for the tracks that there are, and its pipeline. */
 typedef struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The anchor of the registration. klive-worker.c owns it, from the first welcome to the end of the broadcast. All work is
- * done in the plugin, on a thread of its own.
+ * The anchor of the registration. klive-worker.c owns it, from the first welcome to the end of the broadcast. All work
+ * is done in the plugin, on a thread of its own.
  */
 #include "klive-registration.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Probes on the sink pad of a queue; they run on the streaming thread that feeds it. The studio owns them. (A leaky queue
- * would lose the events that cut segments.)
+ * Probes on the sink pad of a queue; they run on the streaming thread that feeds it. The studio owns them. (A leaky
+ * queue would lose the events that cut segments.)
  *
  * The backlog is the number of frames in the queue times their distance. GstQueue's own current-level-time is of no use
- * here: it measures from the last frame that left, so that after a hole the first frame behind it seems to fill the queue.
+ * here: it measures from the last frame that left, so that after a hole the first frame behind it seems to fill the
+ * queue.
  */
 #include "klive-shed.h"
 

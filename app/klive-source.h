@@ -8,8 +8,8 @@
 G_BEGIN_DECLS
 
 /*
- * What an encoder sends, tag by tag: codec headers and metadata are read and kept, frames come out with their format and
- * their place on the timeline. One for each session, main thread.
+ * What an encoder sends, tag by tag: codec headers and metadata are read and kept, frames come out with their format
+ * and their place on the timeline. One for each session, main thread.
  */
 typedef struct _KliveSource KliveSource;
 

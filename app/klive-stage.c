@@ -229,7 +229,7 @@ start_studio (KliveStage *stage, GError **error)
   const KliveShow *show = stage->show;
   gint64 date = show->epoch + (gint64) GST_BUFFER_PTS (klive_hold_peek (stage->hold)->buffer);
   KliveStudioSetup setup = { NULL, stage->formats[KLIVE_TIMELINE_VIDEO], stage->formats[KLIVE_TIMELINE_AUDIO],
-    show->context, show->registration_delay, show->linger };
+    show->context, show->registration_delay };
   g_autofree char *text = NULL;
 
   if (!choose_plan (stage, error))

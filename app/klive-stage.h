@@ -8,9 +8,9 @@
 G_BEGIN_DECLS
 
 /*
- * Where frames of one session become segments: one studio after the other, and the frames that wait in between. A track
- * that appears later, changes its codec or vanishes, and a studio that fails, all lead to the same: a fresh studio. Main
- * thread.
+ * Where frames of one session become segments: one studio after the other, and the frames that wait in between. A
+ * track that appears later, changes its codec or vanishes, and a studio that fails, all lead to the same: a fresh
+ * studio. Main thread.
  */
 typedef struct _KliveStage KliveStage;
 

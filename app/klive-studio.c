@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The studio of a session: appsrcs, sinks, and what goes wrong between them. Everything here runs on the main thread but
- * the probes, which only count. Feeding never blocks: the appsrcs are bounded here, the encoders' queues by klive-shed.
+ * The studio of a session: appsrcs, sinks, and what goes wrong between them. Everything here runs on the main thread
+ * but the probes, which only count. Feeding never blocks: the appsrcs are bounded here, the encoders' queues by
+ * klive-shed.
  */
 #include "klive-studio.h"
 
@@ -322,7 +323,7 @@ set_up_registration (KliveStudio *studio, const char *name, const KliveStudioSet
   g_autoptr (GstElement) element = gst_bin_get_by_name (GST_BIN (studio->pipeline), name);
 
   if (element != NULL)
-    g_object_set (element, "min-buffer-time", setup->registration_delay, "linger", setup->linger, NULL);
+    g_object_set (element, "min-buffer-time", setup->registration_delay, NULL);
 }
 
 static void
@@ -372,10 +373,10 @@ set_up_outputs (KliveStudio *studio)
 }
 
 /*
- * x264enc adds 1000 hours to timestamps, and GStreamer 1.22 compares them with the running times of force-key-unit events
- * until the first frame has left the encoder: after an event that comes so early (a GOP shorter than the lookahead) it
- * would force no keyframe any more. The running time of a studio leaves room for the first decoding times, so nothing
- * needs to be added. To be called after the encoders have started, before the first frame.
+ * x264enc adds 1000 hours to timestamps, and GStreamer 1.22 compares them with the running times of force-key-unit
+ * events until the first frame has left the encoder: after an event that comes so early (a GOP shorter than the
+ * lookahead) it would force no keyframe any more. The running time of a studio leaves room for the first decoding
+ * times, so nothing needs to be added. To be called after the encoders have started, before the first frame.
  */
 static void
 keep_timestamps (KliveStudio *studio)

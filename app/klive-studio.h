@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 
 /*
  * One pipeline from frames to segments, made of the text of klive_studio_text_new() for the tracks that there are. It
- * lives as long as nothing changes; then a fresh one takes its place. Main thread; its callbacks come from the main loop.
+ * lives as long as nothing changes; then a fresh one takes its place. Main thread; its callbacks come from the main
+ * loop.
  */
 typedef struct _KliveStudio KliveStudio;
 
@@ -28,7 +29,6 @@ typedef struct {
   KliveFormat *video, *audio; /* of the tracks; nullable */
   GstContext *context;        /* "kaltura.session" */
   guint registration_delay;   /* s, of media before the entry is registered */
-  guint linger;               /* s, for which the registration outlives the studio at most */
 } KliveStudioSetup;
 
 /* Error: of gst_parse_launch(), or an element that the text must have is not there. */
@@ -40,7 +40,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveStudio, klive_studio_free)
 
 /* Whether @frame is of a format that this studio was made for. */
 gboolean klive_studio_takes (const KliveStudio *studio, const KliveFrame *frame);
-/* Hands over @frame (transfer full). Never blocks: a studio that does not keep up loses frames, a whole GOP at a time. */
+/* Hands over @frame (transfer full). Never blocks: one that does not keep up loses frames, a whole GOP at a time. */
 void klive_studio_feed (KliveStudio *studio, KliveFrame *frame);
 
 /* No more frames: everything is written out; `ended` comes within 5 s. */

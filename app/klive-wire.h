@@ -23,11 +23,12 @@ typedef void (*KliveWireMessageFunc) (KliveWire *wire, JsonObject *message, gpoi
 
 /*
  * Called once, from the main loop: the peer closed (@error is NULL), or the stream failed, a line was too long
- * (G_IO_ERROR_INVALID_DATA), the peer reads too slowly (G_IO_ERROR_BUSY). Never after klive_wire_free(), which may be called from either function.
+ * (G_IO_ERROR_INVALID_DATA), the peer reads too slowly (G_IO_ERROR_BUSY). Never after klive_wire_free(), which may be
+ * called from either function.
  */
 typedef void (*KliveWireClosedFunc) (KliveWire *wire, const GError *error, gpointer user_data);
 
-/* Takes a reference on @stream and begins to read. A line that is no JSON object with a "type" is logged and skipped. */
+/* Takes a reference on @stream and begins to read. A line that is no object with a "type" is logged and skipped. */
 KliveWire *klive_wire_new (GIOStream *stream, KliveWireMessageFunc on_message, KliveWireClosedFunc on_closed,
     gpointer user_data);
 /* Closes the stream; what is not sent yet is lost, see klive_wire_flush(). NULL is fine. */

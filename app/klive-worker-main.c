@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The command `klive-launcher worker`: options, signals, GStreamer, and the main loop around a KliveWorker. The launcher
- * starts it; by hand it talks JSON lines with a terminal (--socket -).
+ * The command `klive-launcher worker`: options, signals, GStreamer, and the main loop around a KliveWorker. The
+ * launcher starts it; by hand it talks JSON lines with a terminal (--socket -).
  */
 #include <glib-unix.h>
 #include <gst/gst.h>

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The worker process. What belongs to the broadcast and outlives its sessions is here: the HLS folder, the registration,
- * the timelines, the grace. Everything happens on the main thread, event by event.
+ * The worker process: what the launcher says, which sessions there are, and when the broadcast is over. Everything
+ * happens on the main thread, event by event.
  */
 #include "klive-worker.h"
 
-#include <glib-unix.h>
-#include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "kaltura-entry.h"
 #include "klive-commands.h"
 #include "klive-log.h"
 #include "klive-pipeline.h"
-#include "klive-registration.h"
 #include "klive-session.h"
 
 #define STATUS_PERIOD 5        /* s */
@@ -21,31 +18,14 @@
 #define SESSIONS_DEADLINE 7500 /* ms, from the order to end until the sessions are dropped */
 #define TOTAL_DEADLINE 8000    /* ms */
 #define KS_REQUEST_PERIOD (10 * G_TIME_SPAN_SECOND)
-#define HEAD_START GST_SECOND /* a session that takes another's offset may begin before its own arrival */
-#define LINGER 3600           /* s, the most: the worker decides when the registration ends, not the elements */
 
 typedef enum { IDLE, ON_AIR, GRACE, ENDING } State;
 
-/* From the welcome. Times in s. */
-typedef struct {
-  guint grace, stop_grace, orphan_timeout;
-  guint playlist_length;
-  guint dvr_window;
-} Settings;
-
 struct _KliveWorker {
   GMainLoop *loop;
-  char *entry, *directory;
-  guint index;
   KliveLink *link;
-  gboolean welcome; /* the first one has come: everything below is there */
-  Settings settings;
-  char *service_url, *api, *ks, *hostname, *application;
-  guint timeout, keep_alive;
-  gint partner_id, ks_partner_id;
-
-  KliveShow show;
-  KliveRegistration *registration;
+  KliveShow *show;
+  gboolean welcome;    /* the first one has come, the show is open */
   GPtrArray *sessions; /* of KliveSession */
   GPtrArray *done;     /* of KliveSession: ended, freed from the main loop */
   guint done_source;
@@ -92,27 +72,21 @@ send_session_failed (KliveWorker *worker, gint64 serial, const char *text)
   klive_link_send (worker->link, message);
 }
 
-static gboolean
-is_registered (const KliveWorker *worker)
-{
-  return worker->registration != NULL && klive_registration_is_registered (worker->registration);
-}
-
 static void
 say_hello (KliveWorker *worker)
 {
-  JsonObject *message = klive_message_new_strings ("hello", "entry", worker->entry, "version", KLIVE_VERSION, "state",
-      get_state_name (worker), NULL);
+  JsonObject *message = klive_message_new_strings ("hello", "entry", worker->show->entry, "version", KLIVE_VERSION,
+      "state", get_state_name (worker), NULL);
   JsonArray *sessions = json_array_new ();
 
-  json_object_set_int_member (message, "index", worker->index);
+  json_object_set_int_member (message, "index", worker->show->index);
   json_object_set_int_member (message, "pid", getpid ());
   if (worker->welcome)
-    json_object_set_int_member (message, "epoch", worker->show.epoch);
+    json_object_set_int_member (message, "epoch", worker->show->epoch);
   for (guint i = 0; i < worker->sessions->len; i++)
     json_array_add_object_element (sessions, klive_session_introduce (worker->sessions->pdata[i]));
   json_object_set_array_member (message, "sessions", sessions);
-  json_object_set_boolean_member (message, "registered", is_registered (worker));
+  json_object_set_boolean_member (message, "registered", klive_show_is_registered (worker->show));
   klive_link_send (worker->link, message);
 }
 
@@ -130,9 +104,9 @@ send_status (KliveWorker *worker)
   }
   json_object_set_array_member (message, "sessions", sessions);
   json_object_set_array_member (message, "renditions", renditions);
-  json_object_set_boolean_member (message, "registered", is_registered (worker));
+  json_object_set_boolean_member (message, "registered", klive_show_is_registered (worker->show));
   json_object_set_boolean_member (message, "playable",
-      worker->show.writer != NULL && klive_hls_writer_is_playable (worker->show.writer));
+      worker->show->writer != NULL && klive_hls_writer_is_playable (worker->show->writer));
   klive_link_send (worker->link, message);
 }
 
@@ -159,7 +133,7 @@ set_state (KliveWorker *worker, State state)
   if (worker->state == state)
     return;
   worker->state = state;
-  klive_log (KLIVE_LOG_INFO, "worker-state", worker->entry, NULL, "state", get_state_name (worker), NULL);
+  klive_log (KLIVE_LOG_INFO, "worker-state", worker->show->entry, NULL, "state", get_state_name (worker), NULL);
   status_soon (worker);
 }
 
@@ -312,118 +286,10 @@ static const KliveSessionCallbacks session_callbacks = { on_session_ready, on_se
 /* What the launcher says */
 
 static void
-set_string (char **place, JsonObject *message, const char *name)
-{
-  const char *value = klive_message_get_string (message, name, NULL);
-
-  if (value == NULL)
-    return;
-  g_free (*place);
-  *place = g_strdup (value);
-}
-
-static guint
-get_uint (JsonObject *message, const char *name, guint least, guint most, guint fallback)
-{
-  gint64 value = klive_message_get_int (message, name, fallback);
-
-  return (guint) CLAMP (value, (gint64) least, (gint64) most);
-}
-
-static void
 update_context (KliveWorker *worker)
 {
-  KlivePipelineSession session = {
-    .service_url = worker->service_url,
-    .api = worker->api,
-    .entry_id = worker->entry,
-    .ks = worker->ks,
-    .hostname = worker->hostname,
-    .application = worker->application,
-    .timeout = worker->timeout,
-    .keep_alive = worker->keep_alive,
-    .partner_id = worker->partner_id,
-    .ks_partner_id = worker->ks_partner_id,
-    .server_index = (gint) worker->index,
-  };
-
-  g_clear_pointer (&worker->show.context, gst_context_unref);
-  worker->show.context = klive_pipeline_context_new (&session);
-  if (worker->registration != NULL)
-    klive_registration_set_context (worker->registration, worker->show.context);
   for (guint i = 0; i < worker->sessions->len; i++)
     klive_session_update_context (worker->sessions->pdata[i]);
-}
-
-static void
-read_welcome (KliveWorker *worker, JsonObject *message)
-{
-  Settings *settings = &worker->settings;
-  KliveShow *show = &worker->show;
-
-  set_string (&worker->service_url, message, "serviceUrl");
-  set_string (&worker->api, message, "api");
-  set_string (&worker->ks, message, "ks");
-  set_string (&worker->hostname, message, "hostname");
-  set_string (&worker->application, message, "application");
-  set_string (&show->speed_preset, message, "speedPreset");
-  set_string (&show->video_encoder, message, "videoEncoder");
-  set_string (&show->audio_encoder, message, "audioEncoder");
-  set_string (&show->templates, message, "templates");
-  worker->partner_id = (gint) klive_message_get_int (message, "partnerId", worker->partner_id);
-  worker->ks_partner_id = (gint) klive_message_get_int (message, "ksPartnerId", worker->ks_partner_id);
-  worker->timeout = get_uint (message, "timeout", 1, 60, worker->timeout);
-  worker->keep_alive = get_uint (message, "keepAlive", 1, 3600, worker->keep_alive);
-  settings->grace = get_uint (message, "grace", 0, 86400, settings->grace);
-  settings->stop_grace = get_uint (message, "stopGrace", 0, 86400, settings->stop_grace);
-  settings->orphan_timeout = get_uint (message, "orphanTimeout", 0, 86400, settings->orphan_timeout);
-  settings->playlist_length = get_uint (message, "playlistLength", 3, 1000, settings->playlist_length);
-  settings->dvr_window = get_uint (message, "dvrWindow", 0, 7 * 86400, settings->dvr_window);
-  show->registration_delay = get_uint (message, "registrationDelay", 0, 3600, show->registration_delay);
-  show->threads = get_uint (message, "threads", 0, 64, show->threads);
-  show->linger = LINGER;
-  if (!worker->welcome) { /* a broadcast keeps its segment duration */
-    double seconds = klive_message_get_double (message, "segmentDuration", 6);
-    show->segment_duration = (guint64) (CLAMP (seconds, 0.5, 60) * GST_SECOND);
-  }
-}
-
-static void
-on_hls_warning (const char *message, gpointer user_data)
-{
-  KliveWorker *worker = user_data;
-
-  klive_log (KLIVE_LOG_WARNING, "hls-warning", worker->entry, NULL, "message", message, NULL);
-}
-
-static gboolean
-open_folder (KliveWorker *worker, GError **error)
-{
-  KliveHlsOptions options = {
-    .directory = worker->directory,
-    .entry = worker->entry,
-    .index = worker->index,
-    .segment_duration = worker->show.segment_duration,
-    .playlist_length = worker->settings.playlist_length,
-    .dvr_window = worker->settings.dvr_window * GST_SECOND,
-  };
-  gint64 now = g_get_real_time () * 1000;
-
-  worker->show.writer = klive_hls_writer_new (&options, on_hls_warning, worker, now, error);
-  if (worker->show.writer == NULL)
-    return FALSE;
-  worker->show.epoch = klive_hls_writer_get_epoch (worker->show.writer);
-  if (worker->show.epoch != -1) {
-    /* A worker before this one was on air: its broadcast goes on, or ends after the grace. */
-    worker->state = GRACE;
-    worker->grace_end = g_get_monotonic_time () + worker->settings.grace * G_TIME_SPAN_SECOND;
-    g_clear_handle_id (&worker->idle_source, g_source_remove);
-    klive_log (KLIVE_LOG_INFO, "worker-restored", worker->entry, NULL, NULL);
-  } else {
-    klive_hls_writer_set_epoch (worker->show.writer, now - (gint64) HEAD_START);
-    worker->show.epoch = now - (gint64) HEAD_START;
-  }
-  return TRUE;
 }
 
 static void
@@ -431,7 +297,7 @@ on_registered (KliveRegistration *registration, gboolean registered, gpointer us
 {
   KliveWorker *worker = user_data;
 
-  klive_log (KLIVE_LOG_INFO, registered ? "registered" : "unregistered", worker->entry, NULL, NULL);
+  klive_log (KLIVE_LOG_INFO, registered ? "registered" : "unregistered", worker->show->entry, NULL, NULL);
   klive_link_send (worker->link, klive_message_new (registered ? "registered" : "unregistered"));
 }
 
@@ -441,7 +307,7 @@ on_register_failed (KliveRegistration *registration, const char *code, const cha
   KliveWorker *worker = user_data;
   gint64 now = g_get_monotonic_time ();
 
-  klive_log (KLIVE_LOG_WARNING, "register-failed", worker->entry, NULL, "code", code, "message", text, NULL);
+  klive_log (KLIVE_LOG_WARNING, "register-failed", worker->show->entry, NULL, "code", code, "message", text, NULL);
   klive_link_send (worker->link, klive_message_new_strings ("register-failed", "code", code, "message", text, NULL));
   if (g_strcmp0 (code, "INVALID_KS") != 0 ||
       (worker->last_ks_request != 0 && now - worker->last_ks_request < KS_REQUEST_PERIOD))
@@ -455,7 +321,7 @@ static const KliveRegistrationCallbacks registration_callbacks = { on_registered
 static void
 give_up (KliveWorker *worker, const char *text)
 {
-  klive_log (KLIVE_LOG_ERROR, "worker-failed", worker->entry, NULL, "message", text, NULL);
+  klive_log (KLIVE_LOG_ERROR, "worker-failed", worker->show->entry, NULL, "message", text, NULL);
   worker->exit_code = KLIVE_EXIT_FAILED;
   klive_worker_end (worker, text);
 }
@@ -464,21 +330,22 @@ static void
 handle_welcome (KliveWorker *worker, JsonObject *message)
 {
   g_autoptr (GError) error = NULL;
+  KliveShowOrigin origin;
 
-  read_welcome (worker, message);
+  klive_show_read_welcome (worker->show, message);
   update_context (worker);
   if (worker->welcome)
     return;
   worker->welcome = TRUE;
-  if (!open_folder (worker, &error)) {
+  if (!klive_show_open (worker->show, &registration_callbacks, worker, &origin, &error)) {
     give_up (worker, error->message);
     return;
   }
-  worker->registration = klive_registration_new (worker->show.context, worker->show.registration_delay,
-      worker->show.linger, &registration_callbacks, worker, &error);
-  if (worker->registration == NULL) {
-    give_up (worker, error->message);
-    return;
+  if (origin == KLIVE_SHOW_RESTORED) { /* that broadcast goes on, or ends after the grace */
+    klive_log (KLIVE_LOG_INFO, "worker-restored", worker->show->entry, NULL, NULL);
+    g_clear_handle_id (&worker->idle_source, g_source_remove);
+    worker->state = GRACE;
+    worker->grace_end = g_get_monotonic_time () + worker->show->grace * G_TIME_SPAN_SECOND;
   }
   update_grace (worker);
   status_soon (worker);
@@ -492,7 +359,7 @@ handle_session_open (KliveWorker *worker, JsonObject *message)
     .serial = klive_message_get_int (message, "serial", 0),
     .name = klive_message_get_string (message, "name", NULL),
     .host = klive_message_get_string (message, "host", "127.0.0.1"),
-    .port = get_uint (message, "port", 1, 65535, 1935),
+    .port = (guint) CLAMP (klive_message_get_int (message, "port", 1935), 1, 65535),
     .app = klive_message_get_string (message, "app", "kLive/"),
     .client_id = klive_message_get_int (message, "clientId", 0),
     .address = klive_message_get_string (message, "address", NULL),
@@ -508,14 +375,14 @@ handle_session_open (KliveWorker *worker, JsonObject *message)
     send_serial (worker, "session-ready", info.serial);
     return;
   }
-  session = klive_session_new (&worker->show, &info, &session_callbacks, worker, &error);
+  session = klive_session_new (worker->show, &info, &session_callbacks, worker, &error);
   if (session == NULL) {
-    klive_log (KLIVE_LOG_ERROR, "session-failed", worker->entry, info.stream, "message", error->message, NULL);
+    klive_log (KLIVE_LOG_ERROR, "session-failed", worker->show->entry, info.stream, "message", error->message, NULL);
     send_session_failed (worker, info.serial, error->message);
     return;
   }
-  klive_log (KLIVE_LOG_INFO, "session-opened", worker->entry, info.stream, "name", info.name, "address", info.address,
-      NULL);
+  klive_log (KLIVE_LOG_INFO, "session-opened", worker->show->entry, info.stream, "name", info.name, "address",
+      info.address, NULL);
   g_clear_handle_id (&worker->idle_source, g_source_remove);
   g_ptr_array_add (worker->sessions, session);
   update_grace (worker);
@@ -527,11 +394,12 @@ handle_session_end (KliveWorker *worker, JsonObject *message)
   KliveSession *session = find_session (worker, klive_message_get_int (message, "serial", 0));
   const char *cause = klive_message_get_string (message, "cause", "lost");
   gboolean lost = g_str_equal (cause, "lost");
-  guint grace = lost ? worker->settings.grace : worker->settings.stop_grace;
+  guint grace = lost ? worker->show->grace : worker->show->stop_grace;
 
   if (session == NULL)
     return;
-  klive_log (KLIVE_LOG_INFO, "session-ended", worker->entry, klive_session_get_stream (session), "cause", cause, NULL);
+  klive_log (KLIVE_LOG_INFO, "session-ended", worker->show->entry, klive_session_get_stream (session), "cause", cause,
+      NULL);
   worker->grace_end = MAX (worker->grace_end, g_get_monotonic_time () + grace * G_TIME_SPAN_SECOND);
   klive_session_end (session, lost || g_str_equal (cause, "stop") ? KLIVE_SESSION_END_DRAIN : KLIVE_SESSION_END_NOW);
   update_grace (worker);
@@ -557,7 +425,7 @@ handle_profile (KliveWorker *worker, JsonObject *message)
 static void
 handle_ks (KliveWorker *worker, JsonObject *message)
 {
-  set_string (&worker->ks, message, "ks");
+  klive_show_read_ks (worker->show, message);
   if (worker->welcome)
     update_context (worker);
 }
@@ -597,7 +465,7 @@ on_message (KliveLink *link, JsonObject *message, gpointer user_data)
       return;
     }
   }
-  klive_log (KLIVE_LOG_WARNING, "unknown-message", ((KliveWorker *) user_data)->entry, NULL, "type", type, NULL);
+  klive_log (KLIVE_LOG_WARNING, "unknown-message", ((KliveWorker *) user_data)->show->entry, NULL, "type", type, NULL);
 }
 
 static void
@@ -626,9 +494,9 @@ on_down (KliveLink *link, gpointer user_data)
 {
   KliveWorker *worker = user_data;
 
-  klive_log (KLIVE_LOG_WARNING, "launcher-lost", worker->entry, NULL, NULL);
+  klive_log (KLIVE_LOG_WARNING, "launcher-lost", worker->show->entry, NULL, NULL);
   if (worker->orphan_source == 0)
-    worker->orphan_source = g_timeout_add_seconds (worker->settings.orphan_timeout, on_orphaned, worker);
+    worker->orphan_source = g_timeout_add_seconds (worker->show->orphan_timeout, on_orphaned, worker);
 }
 
 static const KliveLinkCallbacks link_callbacks = { on_up, on_message, on_down };
@@ -640,8 +508,8 @@ on_tick (gpointer user_data)
 
   for (guint i = 0; i < worker->sessions->len; i++)
     klive_session_tick (worker->sessions->pdata[i]);
-  if (worker->show.writer != NULL)
-    klive_hls_writer_tick (worker->show.writer, g_get_real_time () * 1000);
+  if (worker->show->writer != NULL)
+    klive_hls_writer_tick (worker->show->writer, g_get_real_time () * 1000);
   if (++worker->ticks % STATUS_PERIOD == 0)
     send_status (worker);
   return G_SOURCE_CONTINUE;
@@ -652,19 +520,17 @@ on_tick (gpointer user_data)
 static void
 finish (KliveWorker *worker)
 {
-  gboolean registered = is_registered (worker);
+  gboolean registered = klive_show_is_registered (worker->show);
   gint64 used = (g_get_monotonic_time () - worker->end_begun) / G_TIME_SPAN_MILLISECOND;
 
   g_clear_handle_id (&worker->end_source, g_source_remove);
-  if (worker->show.writer != NULL)
-    klive_hls_writer_end (worker->show.writer, g_get_real_time () * 1000);
-  g_clear_pointer (&worker->registration, klive_registration_free);
+  klive_show_end (worker->show);
   if (!klive_pipeline_wait_disposed ((guint) CLAMP (TOTAL_DEADLINE - used, 500, TOTAL_DEADLINE)))
-    klive_log (KLIVE_LOG_WARNING, "worker-cut", worker->entry, NULL, "message",
+    klive_log (KLIVE_LOG_WARNING, "worker-cut", worker->show->entry, NULL, "message",
         "a pipeline or the unregistration did not end in time", NULL);
   else if (registered)
     klive_link_send (worker->link, klive_message_new ("unregistered"));
-  klive_log (KLIVE_LOG_INFO, "worker-over", worker->entry, NULL, "reason", worker->end_reason, NULL);
+  klive_log (KLIVE_LOG_INFO, "worker-over", worker->show->entry, NULL, "reason", worker->end_reason, NULL);
   klive_link_send (worker->link, klive_message_new_strings ("bye", "reason", worker->end_reason, NULL));
   klive_link_flush (worker->link, 200);
   g_main_loop_quit (worker->loop);
@@ -710,27 +576,15 @@ KliveWorker *
 klive_worker_new (const KliveWorkerOptions *options, GMainLoop *loop)
 {
   KliveWorker *worker = g_new0 (KliveWorker, 1);
-  g_autofree char *index = g_strdup_printf ("%u", options->index);
 
   worker->loop = loop;
-  worker->entry = g_strdup (options->entry);
-  worker->index = options->index;
-  worker->directory = g_build_filename (options->state_dir, "hls", options->entry, index, NULL);
-  worker->settings = (Settings){ .grace = 20, .stop_grace = 3, .orphan_timeout = 60, .playlist_length = 10 };
-  worker->timeout = 5;
-  worker->keep_alive = 60;
-  worker->sessions = g_ptr_array_new_with_free_func (NULL);
+  worker->show = klive_show_new (options->entry, options->index, options->state_dir);
+  worker->sessions = g_ptr_array_new ();
   worker->done = g_ptr_array_new_with_free_func ((GDestroyNotify) klive_session_free);
-  worker->show.entry = worker->entry;
-  worker->show.index = worker->index;
-  worker->show.directory = worker->directory;
-  worker->show.registration_delay = 5;
-  worker->show.timelines = klive_timeline_group_new ();
-  worker->show.floors = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   worker->idle_source = g_timeout_add_seconds (IDLE_TIMEOUT, on_idle_timeout, worker);
   worker->tick_source = g_timeout_add_seconds (1, on_tick, worker);
   worker->link = klive_link_new (options->socket, &link_callbacks, worker);
-  worker->orphan_source = g_timeout_add_seconds (worker->settings.orphan_timeout, on_orphaned, worker);
+  worker->orphan_source = g_timeout_add_seconds (worker->show->orphan_timeout, on_orphaned, worker);
   return worker;
 }
 
@@ -748,22 +602,7 @@ klive_worker_free (KliveWorker *worker)
   g_ptr_array_unref (worker->done);
   g_ptr_array_set_free_func (worker->sessions, (GDestroyNotify) klive_session_free);
   g_ptr_array_unref (worker->sessions);
-  g_clear_pointer (&worker->registration, klive_registration_free);
-  g_clear_pointer (&worker->show.writer, klive_hls_writer_free);
-  g_clear_pointer (&worker->show.context, gst_context_unref);
-  klive_timeline_group_free (worker->show.timelines);
-  g_hash_table_unref (worker->show.floors);
-  g_free (worker->show.speed_preset);
-  g_free (worker->show.video_encoder);
-  g_free (worker->show.audio_encoder);
-  g_free (worker->show.templates);
-  g_free (worker->service_url);
-  g_free (worker->api);
-  g_free (worker->ks);
-  g_free (worker->hostname);
-  g_free (worker->application);
-  g_free (worker->entry);
-  g_free (worker->directory);
+  klive_show_free (worker->show);
   g_free (worker->end_reason);
   g_free (worker);
 }

@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * The worker: the studio house of one (entry, index). Does what the launcher says on the wire, tells it what happens, and
- * decides when the broadcast is over: when no encoder has sent anything for the grace. Main thread.
+ * The worker: the studio house of one (entry, index). Does what the launcher says on the wire, tells it what happens,
+ * and decides when the broadcast is over: when no encoder has sent anything for the grace. Main thread.
  *
  *   IDLE ──▶ ON AIR ◀──▶ GRACE ──▶ ENDING ──▶ OVER
  */

@@ -49,7 +49,7 @@ test_one_offset_for_both (Fixture *f, gconstpointer data)
   g_assert_cmpint (klive_timeline_get_latest (f->timeline), ==, NOW + 40 * MS);
 }
 
-/* 20 s of 25 fps video and audio every 20 ms from @first on, in ms modulo @modulus; audio 300 ms behind in the stream. */
+/* 20 s of 25 fps video and audio every 20 ms from @first on, in ms modulo @modulus; audio is 300 ms behind. */
 static void
 run_over_wrap (KliveTimeline *timeline, guint64 first, guint64 modulus)
 {

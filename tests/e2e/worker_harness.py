@@ -41,6 +41,48 @@ class Rtmp(klive.Process):
         return f"rtmp://127.0.0.1:{self.port}/kLive/?x/{name}"
 
 
+class Proxy:
+    """TCP in front of nginx that can be cut."""
+
+    def __init__(self, target):
+        self.target, self.pairs = target, []
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        try:
+            while True:
+                client, _ = self.server.accept()
+                upstream = socket.create_connection(("127.0.0.1", self.target))
+                self.pairs += [client, upstream]
+                for source, sink in ((client, upstream), (upstream, client)):
+                    threading.Thread(target=self.pump, args=(source, sink), daemon=True).start()
+        except OSError:
+            pass
+
+    @staticmethod
+    def pump(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+
+    def cut(self):
+        pairs, self.pairs = self.pairs, []
+        for one in pairs:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            one.close()
+
+    def close(self):
+        self.server.close()
+        self.cut()
+
+
 class Script:
     """The launcher's end of the socket: what the worker said, and what it is told. Takes one worker at a time."""
 
@@ -71,6 +113,8 @@ class Script:
 
     def close(self):
         """The launcher dies: its socket, too."""
+        if not self.path.exists():
+            return
         self.server.shutdown(socket.SHUT_RDWR)
         self.server.close()
         if self.connection:
@@ -161,7 +205,8 @@ class Worker:
         return self.state / "hls" / klive.ENTRY / str(self.index)
 
     def renditions(self):
-        return sorted(p.name for p in self.hls.iterdir() if p.is_dir() and not p.is_symlink()) if self.hls.exists() else []
+        folders = self.hls.iterdir() if self.hls.exists() else []
+        return sorted(p.name for p in folders if p.is_dir() and not p.is_symlink())
 
     def playlist(self, rendition, name="chunklist.m3u8"):
         try:
