@@ -7,6 +7,7 @@
 #include "gstkalturaauth.h"
 #include "gstkalturacut.h"
 #include "gstkalturahlssink.h"
+#include "gstkalturarecordsink.h"
 #include "gstkalturaregister.h"
 
 #define PACKAGE "klive"
@@ -18,6 +19,7 @@ plugin_init (GstPlugin *plugin)
   any |= GST_ELEMENT_REGISTER (kalturaauth, plugin);
   any |= GST_ELEMENT_REGISTER (kalturacut, plugin);
   any |= GST_ELEMENT_REGISTER (kalturahlssink, plugin);
+  any |= GST_ELEMENT_REGISTER (kalturarecordsink, plugin);
   any |= GST_ELEMENT_REGISTER (kalturaregister, plugin);
   return any;
 }

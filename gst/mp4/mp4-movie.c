@@ -349,7 +349,7 @@ mp4_movie_get_duration (const Mp4Movie *movie)
 /* Sizes */
 
 typedef struct {
-  guint64 tkhd, edts, mdhd, stbl, minf, mdia, trak;
+  guint64 tkhd, edts, head, stbl, minf, media, trak;
   gboolean large; /* 64-bit chunk offsets */
 } Sizes;
 
@@ -381,7 +381,7 @@ measure (const Track *track, guint64 shift)
   Sizes sizes = { .large = is_long (track->max_offset + shift) };
   sizes.tkhd = (is_long (track->duration) ? FULL_BOX + 32 : FULL_BOX + 20) + TKHD_REST;
   sizes.edts = get_edts_size (track);
-  sizes.mdhd = (is_long (track->length) ? FULL_BOX + 28 : FULL_BOX + 16) + 4;
+  sizes.head = (is_long (track->length) ? FULL_BOX + 28 : FULL_BOX + 16) + 4;
   sizes.stbl = BOX + g_bytes_get_size (info->stsd) + get_list_size (track->durations.table) +
       get_list_size (track->chunk_runs) + LIST + 4 + mp4_table_get_size (track->sizes) + LIST +
       (guint64) track->chunk_count * (sizes.large ? 8 : 4);
@@ -392,8 +392,8 @@ measure (const Track *track, guint64 shift)
     sizes.stbl += get_list_size (track->syncs);
   }
   sizes.minf = BOX + g_bytes_get_size (info->media_header) + g_bytes_get_size (info->dinf) + sizes.stbl;
-  sizes.mdia = BOX + sizes.mdhd + g_bytes_get_size (info->hdlr) + sizes.minf;
-  sizes.trak = BOX + sizes.tkhd + sizes.edts + sizes.mdia + (info->udta != NULL ? g_bytes_get_size (info->udta) : 0);
+  sizes.media = BOX + sizes.head + g_bytes_get_size (info->hdlr) + sizes.minf;
+  sizes.trak = BOX + sizes.tkhd + sizes.edts + sizes.media + (info->udta != NULL ? g_bytes_get_size (info->udta) : 0);
   return sizes;
 }
 
@@ -594,7 +594,7 @@ write_track (Mp4Movie *movie, guint index, guint64 shift, Mp4Output *output)
   put_header (bytes, sizes.trak, "trak");
   put_tkhd (track, index + 1, bytes);
   put_edts (track, bytes);
-  put_header (bytes, sizes.mdia, "mdia");
+  put_header (bytes, sizes.media, "mdia");
   put_mdhd (track, bytes);
   put_bytes (bytes, info->hdlr);
   put_header (bytes, sizes.minf, "minf");

@@ -8,6 +8,7 @@
 #include <gstkalturaauth.h>
 #include <gstkalturacut.h>
 #include <gstkalturahlssink.h>
+#include <gstkalturarecordsink.h>
 #include <gstkalturaregister.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ elements_run (int argc, char **argv, Suite *(*make_suite) (void), const char *fi
   GST_ELEMENT_REGISTER (kalturaauth, NULL);
   GST_ELEMENT_REGISTER (kalturacut, NULL);
   GST_ELEMENT_REGISTER (kalturahlssink, NULL);
+  GST_ELEMENT_REGISTER (kalturarecordsink, NULL);
   GST_ELEMENT_REGISTER (kalturaregister, NULL);
   Suite *suite = make_suite ();
   return gst_check_run_suite (suite, "elements", file);
