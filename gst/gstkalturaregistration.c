@@ -671,6 +671,14 @@ ask (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* Cancelling belongs to the thread of the call: GLib 2.74 leaks sources that are cancelled while they are destroyed. */
+static gboolean
+cancel_question (gpointer data)
+{
+  g_cancellable_cancel (((Question *) data)->cancellable);
+  return G_SOURCE_REMOVE;
+}
+
 /* Any thread. */
 static void
 on_question_cancelled (GCancellable *cancellable, gpointer data)
@@ -688,7 +696,7 @@ gst_kaltura_member_authenticate (GstKalturaMember *member, const char *token, GC
   question->refs = 2;
   question->entry = entry_ref (member->entry);
   question->token = g_strdup (token);
-  question->cancellable = g_object_ref (cancellable);
+  question->cancellable = g_cancellable_new ();
   g_mutex_init (&question->lock);
   g_cond_init (&question->answered);
   gst_kaltura_service_invoke (member->service, ask, question, question_unref);
@@ -704,8 +712,13 @@ gst_kaltura_member_authenticate (GstKalturaMember *member, const char *token, GC
   } else if (answer == NULL) {
     g_propagate_error (error, g_steal_pointer (&question->error));
   }
+  gboolean open = !question->done;
   g_mutex_unlock (&question->lock);
   g_cancellable_disconnect (cancellable, handler);
-  question_unref (question);
+  if (open) {
+    gst_kaltura_service_invoke (member->service, cancel_question, question, question_unref);
+  } else {
+    question_unref (question);
+  }
   return answer;
 }

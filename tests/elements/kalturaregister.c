@@ -422,7 +422,7 @@ GST_START_TEST (never_waits)
   Track *track = track_new_flowing ("min-buffer-time=0");
   wait_for_requests (1);
   gint64 begin = g_get_monotonic_time ();
-  for (guint i = 0; i < 10000; i++) {
+  for (guint i = 0; i < 1000; i++) {
     track_push (track);
   }
   fail_unless (g_get_monotonic_time () - begin < 900 * G_TIME_SPAN_MILLISECOND);
