@@ -11,12 +11,30 @@
 #include "klive-nginx-config.h"
 #include "klive-subset.h"
 
-#define MAX_BODY 65536 /* bytes */
+#define MAX_BODY 65536                           /* bytes */
+#define MAX_WAIT (200 * G_TIME_SPAN_MILLISECOND) /* for a connection that came before a hook's */
 
 struct _KliveHttp {
   const KliveStatusSources *sources;
   SoupServer *server;
+  guint64 turns;
+  GQueue unread; /* of Turn, by number */
+  GQueue held;   /* of Held, by number */
+  guint timer;
 };
+
+/* nginx connects once for each hook, in the order of what happens; libsoup reads the requests in any order. */
+typedef struct {
+  KliveHttp *http; /* NULL once it has been read, or is not waited for any more */
+  guint64 number;
+  gint64 began; /* monotonic, us */
+} Turn;
+
+/* An end of a publish that waits for its turn: whether publish_done or disconnect came first makes the difference. */
+typedef struct {
+  guint64 number;
+  KliveHook *hook;
+} Held;
 
 /* --- who may --- */
 
@@ -72,6 +90,99 @@ answer_status (SoupServerMessage *message, guint status)
   answer_text (message, status, "text/plain", text);
 }
 
+/* --- the order of hooks --- */
+
+#define TURN "klive-turn"
+
+static gint
+compare_held (gconstpointer a, gconstpointer b, gpointer data)
+{
+  const Held *left = a, *right = b;
+  return left->number < right->number ? -1 : left->number > right->number;
+}
+
+static void
+held_free (gpointer data)
+{
+  Held *held = data;
+  klive_hook_free (held->hook);
+  g_free (held);
+}
+
+static void
+end_turn (Turn *turn)
+{
+  g_queue_remove (&turn->http->unread, turn);
+  turn->http = NULL;
+}
+
+static gboolean tell_held (gpointer data);
+
+/* Tells of every end that nothing older can come before, and looks again when something may. */
+static void
+update_held (KliveHttp *http)
+{
+  Held *next;
+  while ((next = g_queue_peek_head (&http->held))) {
+    Turn *oldest = g_queue_peek_head (&http->unread);
+    gint64 now = g_get_monotonic_time ();
+    if (oldest && oldest->number < next->number && now - oldest->began >= MAX_WAIT) {
+      end_turn (oldest);
+    } else if (oldest && oldest->number < next->number) {
+      if (!http->timer)
+        http->timer = g_timeout_add (1 + (oldest->began + MAX_WAIT - now) / 1000, tell_held, http);
+      return;
+    } else {
+      g_queue_pop_head (&http->held);
+      klive_publish_gone (http->sources->publish, next->hook);
+      held_free (next);
+    }
+  }
+}
+
+static gboolean
+tell_held (gpointer data)
+{
+  KliveHttp *http = data;
+  http->timer = 0;
+  update_held (http);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+turn_free (gpointer data)
+{
+  Turn *turn = data;
+  KliveHttp *http = turn->http;
+  if (http) {
+    end_turn (turn);
+    update_held (http);
+  }
+  g_free (turn);
+}
+
+static void
+on_started (SoupServer *server, SoupServerMessage *message, gpointer data)
+{
+  KliveHttp *http = data;
+  Turn *turn = g_new0 (Turn, 1);
+  turn->http = http;
+  turn->number = ++http->turns;
+  turn->began = g_get_monotonic_time ();
+  g_queue_push_tail (&http->unread, turn);
+  g_object_set_data_full (G_OBJECT (message), TURN, turn, turn_free);
+}
+
+/* The request of @message has been read. */
+static guint64
+take_turn (SoupServerMessage *message)
+{
+  Turn *turn = g_object_get_data (G_OBJECT (message), TURN);
+  if (turn->http)
+    end_turn (turn);
+  return turn->number;
+}
+
 /* --- hooks --- */
 
 typedef struct {
@@ -120,12 +231,17 @@ on_hook (SoupServer *server, SoupServerMessage *message, const char *path, GHash
     answer_status (message, SOUP_STATUS_BAD_REQUEST);
     return;
   }
+  guint64 number = take_turn (message);
   if (hook->call == KLIVE_HOOK_PUBLISH) {
     answer_publish (http, message, g_steal_pointer (&hook));
-    return;
+  } else {
+    Held *held = g_new0 (Held, 1);
+    held->number = number;
+    held->hook = g_steal_pointer (&hook);
+    g_queue_insert_sorted (&http->held, held, compare_held, NULL);
+    answer_status (message, SOUP_STATUS_OK);
   }
-  klive_publish_gone (http->sources->publish, hook);
-  answer_status (message, SOUP_STATUS_OK);
+  update_held (http);
 }
 
 /* --- pages --- */
@@ -237,6 +353,7 @@ klive_http_new (const KliveStatusSources *sources, GError **error)
   g_autofree char *application = g_strconcat ("/", sources->config->application, NULL);
   http->sources = sources;
   http->server = soup_server_new ("server-header", "klive", NULL);
+  g_signal_connect (http->server, "request-started", G_CALLBACK (on_started), http);
   add_handler (http, NULL, on_page);
   add_handler (http, "/hook", on_hook);
   add_handler (http, application, on_playlist);
@@ -248,7 +365,12 @@ klive_http_new (const KliveStatusSources *sources, GError **error)
 void
 klive_http_free (KliveHttp *http)
 {
+  g_signal_handlers_disconnect_by_data (http->server, http); /* before its messages go */
+  g_queue_clear_full (&http->held, held_free);
   soup_server_disconnect (http->server);
   g_object_unref (http->server);
+  g_clear_handle_id (&http->timer, g_source_remove);
+  while (!g_queue_is_empty (&http->unread))
+    end_turn (g_queue_peek_head (&http->unread));
   g_free (http);
 }

@@ -6,6 +6,7 @@ import http.client
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import time
@@ -403,6 +404,27 @@ def test_secrets_are_nowhere(server, card):
         assert stat.S_IMODE((launcher.state_dir / path).stat().st_mode) & 0o077 == 0, path
     for file in launcher.state_dir.glob("*"):   # who may ask nginx's control socket sees tokens, drops publishers
         assert not file.is_socket() or stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
+
+
+def test_hooks_count_in_the_order_of_their_connections(server, card):
+    """nginx tells of a stop by publish_done before disconnect; which request is read first is chance."""
+    server.start(QUICK, data=klive.passthrough_data())
+    launcher = server.launcher
+    server.publish(card)
+    launcher.wait_master()
+    client = launcher.status()["entries"][0]["status"]["sessions"][0]["clientId"]
+
+    def hook(connection, call):
+        body = f"app=kLive/&addr=127.0.0.1&clientid={client}&call={call}&name={ENTRY}_1"
+        connection.sendall(f"POST /hook/{call} HTTP/1.0\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                           f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.0 200")
+
+    with socket.create_connection(("127.0.0.1", launcher.control), 5) as first, \
+            socket.create_connection(("127.0.0.1", launcher.control), 5) as second:
+        hook(second, "disconnect")
+        hook(first, "publish_done")
+    launcher.wait_event("publish-ended", 5, cause="stop")
 
 
 def test_huge_requests_to_the_control_port(server):
