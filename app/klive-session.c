@@ -17,7 +17,7 @@
 #define NO_MEDIA (10 * G_TIME_SPAN_SECOND)
 
 struct _KliveSession {
-  const KliveShow *show;
+  KliveShow *show;
   KliveSessionCallbacks callbacks;
   gpointer user_data;
   char *stream, *name, *app, *address;
@@ -44,9 +44,7 @@ struct _KliveSession {
 static void
 log_event (KliveSession *session, KliveLogLevel level, const char *event, const char *message)
 {
-  g_autofree char *serial = g_strdup_printf ("%" G_GINT64_FORMAT, session->serial);
-
-  klive_log (level, event, session->show->entry, session->stream, "serial", serial, "message", message, NULL);
+  klive_show_log (session->show, level, event, session->stream, session->serial, message);
 }
 
 static void
@@ -287,7 +285,7 @@ static const KliveReaderCallbacks reader_callbacks = { on_reader_ready, on_reade
 /* Life */
 
 static gint64 *
-get_floor (const KliveShow *show, const char *stream)
+get_floor (KliveShow *show, const char *stream)
 {
   gint64 *floor = g_hash_table_lookup (show->floors, stream);
 
@@ -299,7 +297,7 @@ get_floor (const KliveShow *show, const char *stream)
 }
 
 KliveSession *
-klive_session_new (const KliveShow *show, const KliveSessionInfo *info, const KliveSessionCallbacks *callbacks,
+klive_session_new (KliveShow *show, const KliveSessionInfo *info, const KliveSessionCallbacks *callbacks,
     gpointer user_data, GError **error)
 {
   KliveSession *session = g_new0 (KliveSession, 1);

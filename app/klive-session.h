@@ -40,8 +40,8 @@ typedef struct {
 } KliveSessionCallbacks;
 
 /* Begins to pull at once. Error: an element is missing, see klive_reader_new(). */
-KliveSession *klive_session_new (const KliveShow *show, const KliveSessionInfo *info,
-    const KliveSessionCallbacks *callbacks, gpointer user_data, GError **error);
+KliveSession *klive_session_new (KliveShow *show, const KliveSessionInfo *info, const KliveSessionCallbacks *callbacks,
+    gpointer user_data, GError **error);
 void klive_session_free (KliveSession *session);
 
 /*

@@ -4,11 +4,11 @@
  */
 #include "klive-show.h"
 
-#include "klive-log.h"
 #include "klive-pipeline.h"
 
 #define HEAD_START GST_SECOND /* a session that takes another's offset may begin before its own arrival */
-#define LINGER 3600           /* s, the most: the worker decides when the registration ends, not the elements */
+#define MAX_WARNINGS 10
+#define LINGER 3600 /* s, the most: the worker decides when the registration ends, not the elements */
 
 KliveShow *
 klive_show_new (const char *entry, guint index, const char *state_dir)
@@ -37,6 +37,7 @@ klive_show_free (KliveShow *show)
   g_clear_pointer (&show->registration, klive_registration_free);
   g_clear_pointer (&show->writer, klive_hls_writer_free);
   g_clear_pointer (&show->context, gst_context_unref);
+  g_queue_clear_full (&show->warnings, g_free);
   klive_timeline_group_free (show->timelines);
   g_hash_table_unref (show->floors);
   g_free (show->speed_preset);
@@ -131,12 +132,24 @@ klive_show_read_ks (KliveShow *show, JsonObject *message)
     make_context (show);
 }
 
+void
+klive_show_log (KliveShow *show, KliveLogLevel level, const char *event, const char *stream, gint64 serial,
+    const char *message)
+{
+  g_autofree char *number = serial != 0 ? g_strdup_printf ("%" G_GINT64_FORMAT, serial) : NULL;
+
+  klive_log (level, event, show->entry, stream, "serial", number, "message", message, NULL);
+  if (level != KLIVE_LOG_WARNING && level != KLIVE_LOG_ERROR)
+    return;
+  g_queue_push_tail (&show->warnings, klive_log_format (level, event, show->entry, stream, "message", message, NULL));
+  if (show->warnings.length > MAX_WARNINGS)
+    g_free (g_queue_pop_head (&show->warnings));
+}
+
 static void
 on_hls_warning (const char *message, gpointer user_data)
 {
-  KliveShow *show = user_data;
-
-  klive_log (KLIVE_LOG_WARNING, "hls-warning", show->entry, NULL, "message", message, NULL);
+  klive_show_log (user_data, KLIVE_LOG_WARNING, "hls-warning", NULL, 0, message);
 }
 
 static gboolean

@@ -4,6 +4,7 @@
 #include <gst/gst.h>
 
 #include "klive-hls-writer.h"
+#include "klive-log.h"
 #include "klive-registration.h"
 #include "klive-timeline.h"
 #include "klive-wire.h"
@@ -38,6 +39,8 @@ typedef struct {
   KliveHlsWriter *writer;
   KliveRegistration *registration;
   gint64 epoch; /* ns since 1970: running time 0 of every studio */
+
+  GQueue warnings; /* of char *: the last ones, for the status */
 } KliveShow;
 
 KliveShow *klive_show_new (const char *entry, guint index, const char *state_dir);
@@ -58,6 +61,10 @@ typedef enum { KLIVE_SHOW_NEW, KLIVE_SHOW_RESTORED } KliveShowOrigin;
 gboolean klive_show_open (KliveShow *show, const KliveRegistrationCallbacks *callbacks, gpointer user_data,
     KliveShowOrigin *origin, GError **error);
 gboolean klive_show_is_registered (const KliveShow *show);
+/* Logs what happened to @stream (nullable: to all), and keeps it for the status if it is a warning or worse. */
+void klive_show_log (KliveShow *show, KliveLogLevel level, const char *event, const char *stream, gint64 serial,
+    const char *message);
+
 /* ENDLIST, and the unregistration begins: klive_pipeline_wait_disposed() waits for it. */
 void klive_show_end (KliveShow *show);
 

@@ -22,7 +22,7 @@
 typedef enum { WAITING, ON_AIR, CHANGING } Phase;
 
 struct _KliveStage {
-  const KliveShow *show;
+  KliveShow *show;
   KliveStageCallbacks callbacks;
   gpointer user_data;
   char *stream;
@@ -54,9 +54,7 @@ static void drain (KliveStage *stage);
 static void
 log_event (KliveStage *stage, KliveLogLevel level, const char *event, const char *message)
 {
-  g_autofree char *serial = g_strdup_printf ("%" G_GINT64_FORMAT, stage->serial);
-
-  klive_log (level, event, stage->show->entry, stage->stream, "serial", serial, "message", message, NULL);
+  klive_show_log (stage->show, level, event, stage->stream, stage->serial, message);
 }
 
 /* Of a studio that has ended or failed, or never was. */
@@ -226,7 +224,7 @@ choose_formats (KliveStage *stage)
 static gboolean
 start_studio (KliveStage *stage, GError **error)
 {
-  const KliveShow *show = stage->show;
+  KliveShow *show = stage->show;
   gint64 date = show->epoch + (gint64) GST_BUFFER_PTS (klive_hold_peek (stage->hold)->buffer);
   KliveStudioSetup setup = { NULL, stage->formats[KLIVE_TIMELINE_VIDEO], stage->formats[KLIVE_TIMELINE_AUDIO],
     show->context, show->registration_delay };
@@ -375,7 +373,7 @@ try_start (KliveStage *stage)
 }
 
 KliveStage *
-klive_stage_new (const KliveShow *show, const char *stream, gint64 serial, KliveSource *source,
+klive_stage_new (KliveShow *show, const char *stream, gint64 serial, KliveSource *source,
     const KliveStageCallbacks *callbacks, gpointer user_data)
 {
   KliveStage *stage = g_new0 (KliveStage, 1);

@@ -22,7 +22,7 @@ typedef struct {
 } KliveStageCallbacks;
 
 /* @source: of the session, must outlive the stage. */
-KliveStage *klive_stage_new (const KliveShow *show, const char *stream, gint64 serial, KliveSource *source,
+KliveStage *klive_stage_new (KliveShow *show, const char *stream, gint64 serial, KliveSource *source,
     const KliveStageCallbacks *callbacks, gpointer user_data);
 /* NULL is fine. */
 void klive_stage_free (KliveStage *stage);

@@ -30,6 +30,8 @@ struct _KliveWorker {
   GPtrArray *done;     /* of KliveSession: ended, freed from the main loop */
   guint done_source;
 
+  GHashTable *gone; /* stream name -> gint64 *: monotonic us, when it leaves the masters if it has not come back */
+
   State state;
   gint64 on_air_since;    /* ns since 1970; 0 = never */
   gint64 grace_end;       /* monotonic us: of those that have gone so far */
@@ -94,7 +96,7 @@ static void
 send_status (KliveWorker *worker)
 {
   JsonObject *message = klive_message_new_strings ("status", "state", get_state_name (worker), NULL);
-  JsonArray *sessions = json_array_new (), *renditions = json_array_new ();
+  JsonArray *sessions = json_array_new (), *renditions = json_array_new (), *warnings = json_array_new ();
 
   if (worker->on_air_since > 0)
     json_object_set_double_member (message, "onAirSince", (double) worker->on_air_since / GST_SECOND);
@@ -103,7 +105,10 @@ send_status (KliveWorker *worker)
     klive_session_describe_renditions (worker->sessions->pdata[i], renditions);
   }
   json_object_set_array_member (message, "sessions", sessions);
+  for (const GList *l = worker->show->warnings.head; l != NULL; l = l->next)
+    json_array_add_string_element (warnings, l->data);
   json_object_set_array_member (message, "renditions", renditions);
+  json_object_set_array_member (message, "warnings", warnings);
   json_object_set_boolean_member (message, "registered", klive_show_is_registered (worker->show));
   json_object_set_boolean_member (message, "playable",
       worker->show->writer != NULL && klive_hls_writer_is_playable (worker->show->writer));
@@ -222,6 +227,7 @@ on_session_live (KliveSession *session, gpointer user_data)
   }
   if (worker->on_air_since == 0)
     worker->on_air_since = g_get_real_time () * 1000;
+  g_hash_table_remove (worker->gone, klive_session_get_stream (session));
   worker->grace_end = 0;
   update_grace (worker);
   set_state (worker, ON_AIR);
@@ -395,12 +401,15 @@ handle_session_end (KliveWorker *worker, JsonObject *message)
   const char *cause = klive_message_get_string (message, "cause", "lost");
   gboolean lost = g_str_equal (cause, "lost");
   guint grace = lost ? worker->show->grace : worker->show->stop_grace;
+  gint64 end = g_get_monotonic_time () + grace * G_TIME_SPAN_SECOND;
 
   if (session == NULL)
     return;
   klive_log (KLIVE_LOG_INFO, "session-ended", worker->show->entry, klive_session_get_stream (session), "cause", cause,
       NULL);
-  worker->grace_end = MAX (worker->grace_end, g_get_monotonic_time () + grace * G_TIME_SPAN_SECOND);
+  worker->grace_end = MAX (worker->grace_end, end);
+  if (find_rival (worker, session) == NULL)
+    g_hash_table_replace (worker->gone, g_strdup (klive_session_get_stream (session)), g_memdup2 (&end, sizeof end));
   klive_session_end (session, lost || g_str_equal (cause, "stop") ? KLIVE_SESSION_END_DRAIN : KLIVE_SESSION_END_NOW);
   update_grace (worker);
   status_soon (worker);
@@ -502,9 +511,24 @@ on_down (KliveLink *link, gpointer user_data)
 static const KliveLinkCallbacks link_callbacks = { on_up, on_message, on_down };
 
 static gboolean
+is_gone (gpointer stream, gpointer time, gpointer user_data)
+{
+  KliveWorker *worker = user_data;
+
+  if (g_get_monotonic_time () < *(gint64 *) time)
+    return FALSE;
+  klive_log (KLIVE_LOG_INFO, "stream-gone", worker->show->entry, stream, NULL);
+  klive_hls_writer_drop_stream (worker->show->writer, stream, g_get_real_time () * 1000);
+  return TRUE;
+}
+
+static gboolean
 on_tick (gpointer user_data)
 {
   KliveWorker *worker = user_data;
+
+  if (worker->state == ON_AIR)
+    g_hash_table_foreach_remove (worker->gone, is_gone, worker);
 
   for (guint i = 0; i < worker->sessions->len; i++)
     klive_session_tick (worker->sessions->pdata[i]);
@@ -580,6 +604,7 @@ klive_worker_new (const KliveWorkerOptions *options, GMainLoop *loop)
   worker->loop = loop;
   worker->show = klive_show_new (options->entry, options->index, options->state_dir);
   worker->sessions = g_ptr_array_new ();
+  worker->gone = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   worker->done = g_ptr_array_new_with_free_func ((GDestroyNotify) klive_session_free);
   worker->idle_source = g_timeout_add_seconds (IDLE_TIMEOUT, on_idle_timeout, worker);
   worker->tick_source = g_timeout_add_seconds (1, on_tick, worker);
@@ -602,6 +627,7 @@ klive_worker_free (KliveWorker *worker)
   g_ptr_array_unref (worker->done);
   g_ptr_array_set_free_func (worker->sessions, (GDestroyNotify) klive_session_free);
   g_ptr_array_unref (worker->sessions);
+  g_hash_table_unref (worker->gone);
   klive_show_free (worker->show);
   g_free (worker->end_reason);
   g_free (worker);

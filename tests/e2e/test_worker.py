@@ -437,7 +437,7 @@ def test_codec_change(make, media, short):
     assert [e["size"] for e in worker.events("studio-started")] == ["320x180", "480x270"]
 
 
-@pytest.mark.parametrize("first", [0, 0xFFFFFF - 2000, 0x7FFFFFFF - 2000, 0xFFFFFFFF - 2000, 95443717 - 2000])
+@pytest.mark.parametrize("first", [0xFFFFFF - 2000, 0xFFFFFFFF - 2000, 95443717 - 2000])
 def test_timestamps_that_wrap(make, short, first):
     worker = make()
     serial, name = worker.open()
@@ -454,7 +454,7 @@ def test_timestamps_that_wrap(make, short, first):
     assert repairs(worker) == 0
 
 
-@pytest.mark.parametrize("jump", [3600000, -3000, 90000000])
+@pytest.mark.parametrize("jump", [3600000, -3000])
 def test_timestamps_that_jump(make, short, jump):
     """Repaired and counted; the publisher is not dropped, time goes on, sound and picture stay together."""
     worker = make()
@@ -506,6 +506,41 @@ def test_missing_element_is_named(make, folder, card):
     worker.on_air(card)
     assert "nosuchencoder" in worker.wait_event("ladder-reduced")["message"] + worker.process.text()
     worker.wait_segments(2)
+
+
+@pytest.mark.deadline(240)
+def test_studio_that_stands_still(make, folder, card):
+    """Something in the pipeline hangs: after 10 s a fresh studio, and the worker can still end."""
+    templates = broken_templates(folder, "copy-video.gst", "v. !", "v. ! identity sleep-time=40000000 !")
+    worker = make(templates=templates)
+    serial, encoder = worker.on_air(card)
+    assert "10 s" in worker.wait_event("studio-failed", timeout=25)["message"]
+    worker.wait_event("studio-started", 2)
+    assert encoder.running() and worker.script.of_type("status")[-1]["warnings"]
+    begun = time.monotonic()
+    worker.process.send(signal.SIGTERM)
+    assert worker.process.wait(12) == 0 and time.monotonic() - begun < 9
+
+
+def test_one_stream_leaves(make, short, card):
+    """Of two streams one stops: it leaves the master after its grace, the broadcast goes on."""
+    second = f"{ENTRY}_2"
+    worker = make()
+    worker.on_air(card)
+    serial, name = worker.open(second)
+    publisher = rtmp.Publisher(worker.rtmp.port, "x", name)
+    origin = publisher.play(short[:60])
+    worker.answer_profile(serial)
+    publisher.play(short[60:], origin=origin)
+
+    def variants():
+        return [v["uri"].split("/")[0] for v in klive.parse_master((worker.hls / "all.m3u8").read_text())]
+    wait_for("both in the master", lambda: sorted(variants()) == ["1", "2"])
+    finish(publisher)
+    stop(worker, serial)
+    worker.wait_event("stream-gone")
+    assert variants() == ["1"] and worker.script.of_type("status")[-1]["state"] == "on-air"
+    assert not worker.playlist("1")["ended"]
 
 
 def test_pull_that_breaks(make, card, folder):
