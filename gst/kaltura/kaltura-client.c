@@ -47,11 +47,13 @@ struct _KalturaClient {
 typedef struct {
   KalturaClient *client;
   char *service;
-  char *action;
-  GString *form;    /* the request's body but for the session string */
-  char *token;      /* parameter "token", nullable */
-  char *ks;         /* as sent, nullable */
-  gboolean is_file; /* the reply is a file, not a KalturaReply */
+  char *action;      /* nullable: several calls in one */
+  GPtrArray *fields; /* of char *: names and values of the request but for the session string */
+  KalturaPart part;  /* data is NULL: none */
+  guint timeout;     /* s */
+  char *token;       /* parameter "token", nullable */
+  char *ks;          /* as sent, nullable */
+  gboolean is_file;  /* the reply is a file, not a KalturaReply */
   gsize max_bytes;
   SoupMessage *message;
   GInputStream *stream;
@@ -214,12 +216,21 @@ free_call (Call *call)
   g_clear_object (&call->message);
   g_clear_object (&call->stream);
   g_byte_array_unref (call->body);
-  g_string_free (call->form, TRUE);
+  g_ptr_array_unref (call->fields);
+  g_clear_pointer (&call->part.data, g_bytes_unref);
+  g_free ((char *) call->part.name);
+  g_free ((char *) call->part.file_name);
   g_free (call->service);
   g_free (call->action);
   g_free (call->token);
   g_free (call->ks);
   g_free (call);
+}
+
+static const char *
+get_action (const Call *call)
+{
+  return call->action != NULL ? call->action : "call";
 }
 
 /* Ends the call with @error (transfer full), made into one of the library's domain. Consumes @task. */
@@ -232,20 +243,21 @@ fail_call (GTask *task, GError *error)
 
   g_source_destroy (call->timer);
   if (call->caller != NULL && g_cancellable_is_cancelled (call->caller)) {
-    g_task_return_new_error (done, G_IO_ERROR, G_IO_ERROR_CANCELLED, "%s.%s: cancelled", call->service, call->action);
+    g_task_return_new_error (done, G_IO_ERROR, G_IO_ERROR_CANCELLED, "%s.%s: cancelled", call->service,
+        get_action (call));
   } else if (call->client->closed) {
     g_task_return_new_error (done, G_IO_ERROR, G_IO_ERROR_CANCELLED, "%s.%s: the client was closed", call->service,
-        call->action);
+        get_action (call));
   } else if (call->timed_out) {
     g_task_return_new_error (done, KALTURA_ERROR, KALTURA_ERROR_TRANSPORT, "%s.%s at %s: no answer within %u s",
-        call->service, call->action, call->client->service_url, call->client->timeout);
+        call->service, get_action (call), call->client->service_url, call->timeout);
   } else if (g_error_matches (cause, KALTURA_ERROR, KALTURA_ERROR_API)) {
     redact_error (call, cause);
     g_task_return_error (done, g_steal_pointer (&cause));
   } else {
     gint code = cause->domain == KALTURA_ERROR ? cause->code : KALTURA_ERROR_TRANSPORT;
     redact_error (call, cause);
-    g_task_return_new_error (done, KALTURA_ERROR, code, "%s.%s at %s: %s", call->service, call->action,
+    g_task_return_new_error (done, KALTURA_ERROR, code, "%s.%s at %s: %s", call->service, get_action (call),
         call->client->service_url, cause->message);
   }
 }
@@ -396,7 +408,7 @@ read_more (GTask *task)
 static gboolean
 is_repeatable (const char *action)
 {
-  return !g_str_has_prefix (action, "append") && !g_str_has_prefix (action, "add") &&
+  return action != NULL && !g_str_has_prefix (action, "append") && !g_str_has_prefix (action, "add") &&
       !g_str_has_prefix (action, "upload");
 }
 
@@ -434,20 +446,64 @@ on_headers (GObject *source, GAsyncResult *result, gpointer user_data)
   read_more (task);
 }
 
+static char *
+make_uri (const Call *call)
+{
+  g_autofree char *action = call->action != NULL ? g_strconcat ("&action=", call->action, NULL) : g_strdup ("");
+  return g_strdup_printf ("%s/api_v3/index.php?service=%s%s", call->client->service_url, call->service, action);
+}
+
+static void
+append_parameter (GString *form, const char *name, const char *value)
+{
+  g_autofree char *escaped_name = g_uri_escape_string (name, NULL, FALSE);
+  g_autofree char *escaped_value = g_uri_escape_string (value, NULL, FALSE);
+  g_string_append_printf (form, "%s%s=%s", form->len > 0 ? "&" : "", escaped_name, escaped_value);
+}
+
+static void
+set_form_body (SoupMessage *message, const char *const *fields)
+{
+  GString *form = g_string_new (NULL);
+  for (guint i = 0; fields[i] != NULL; i += 2)
+    append_parameter (form, fields[i], fields[i + 1]);
+  g_autoptr (GBytes) bytes = g_string_free_to_bytes (form);
+  soup_message_set_request_body_from_bytes (message, "application/x-www-form-urlencoded", bytes);
+}
+
+static void
+set_multipart_body (SoupMessage *message, const char *const *fields, const KalturaPart *part)
+{
+  g_autofree char *content_type = NULL;
+  goffset length;
+  g_autoptr (GInputStream) stream = kaltura_multipart_new (fields, part, &content_type, &length);
+  soup_message_set_request_body (message, content_type, stream, length);
+}
+
+static void
+set_body (Call *call)
+{
+  g_autoptr (GPtrArray) fields = g_ptr_array_copy (call->fields, NULL, NULL);
+  g_ptr_array_set_free_func (fields, NULL);
+  if (call->ks != NULL) {
+    g_ptr_array_add (fields, (char *) "ks");
+    g_ptr_array_add (fields, call->ks);
+  }
+  g_ptr_array_add (fields, NULL);
+  if (call->part.data != NULL)
+    set_multipart_body (call->message, (const char *const *) fields->pdata, &call->part);
+  else
+    set_form_body (call->message, (const char *const *) fields->pdata);
+}
+
 static void
 send_request (GTask *task)
 {
   Call *call = g_task_get_task_data (task);
-  g_autofree char *uri = g_strdup_printf ("%s/api_v3/index.php?service=%s&action=%s", call->client->service_url,
-      call->service, call->action);
-  g_autoptr (GString) body = g_string_new_len (call->form->str, (gssize) call->form->len);
+  g_autofree char *uri = make_uri (call);
 
   g_free (call->ks);
   call->ks = g_strdup (get_ks (call->client));
-  if (call->ks != NULL) {
-    g_autofree char *ks = g_uri_escape_string (call->ks, NULL, FALSE);
-    g_string_append_printf (body, "&ks=%s", ks);
-  }
   g_clear_object (&call->stream);
   g_clear_object (&call->message);
   g_byte_array_set_size (call->body, 0);
@@ -461,30 +517,32 @@ send_request (GTask *task)
     soup_message_add_flags (call->message, SOUP_MESSAGE_NEW_CONNECTION);
   else if (is_repeatable (call->action))
     soup_message_add_flags (call->message, SOUP_MESSAGE_IDEMPOTENT);
-  g_autoptr (GBytes) bytes = g_string_free_to_bytes (g_steal_pointer (&body));
-  soup_message_set_request_body_from_bytes (call->message, "application/x-www-form-urlencoded", bytes);
+  set_body (call);
   soup_session_send_async (call->client->session, call->message, G_PRIORITY_DEFAULT, call->cancellable, on_headers,
       task);
 }
 
 static void
-append_parameter (GString *form, const char *name, const char *value)
+add_field (GPtrArray *fields, const char *name, const char *value)
 {
-  g_autofree char *escaped_name = g_uri_escape_string (name, NULL, FALSE);
-  g_autofree char *escaped_value = g_uri_escape_string (value, NULL, FALSE);
-  g_string_append_printf (form, "&%s=%s", escaped_name, escaped_value);
+  g_ptr_array_add (fields, g_strdup (name));
+  g_ptr_array_add (fields, g_strdup (value));
 }
 
-static GString *
-make_form (KalturaClient *client, gint partner_id, const char *const *params)
+static GPtrArray *
+make_fields (KalturaClient *client, gint partner_id, const char *const *params)
 {
-  GString *form = g_string_new ("format=2&ignoreNull=1");
-  append_parameter (form, "clientTag", client->client_tag != NULL ? client->client_tag : "klive");
+  GPtrArray *fields = g_ptr_array_new_with_free_func (g_free);
+  add_field (fields, "format", "2");
+  add_field (fields, "ignoreNull", "1");
+  add_field (fields, "clientTag", client->client_tag != NULL ? client->client_tag : "klive");
   for (guint i = 0; params != NULL && params[i] != NULL; i += 2)
-    append_parameter (form, params[i], params[i + 1]);
-  if (partner_id != 0)
-    g_string_append_printf (form, "&partnerId=%d", partner_id);
-  return form;
+    add_field (fields, params[i], params[i + 1]);
+  if (partner_id != 0) {
+    g_autofree char *partner = g_strdup_printf ("%d", partner_id);
+    add_field (fields, "partnerId", partner);
+  }
+  return fields;
 }
 
 static char *
@@ -496,24 +554,30 @@ dup_token (const char *const *params)
   return NULL;
 }
 
-static void
-start_call (KalturaClient *client, const char *service, const char *action, gint partner_id, const char *const *params,
-    gboolean is_file, gsize max_bytes, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+static Call *
+make_call (KalturaClient *client, const char *service, const char *action, gint partner_id, const char *const *params)
 {
   Call *call = g_new0 (Call, 1);
   call->client = client;
   call->service = g_strdup (service);
   call->action = g_strdup (action);
-  call->form = make_form (client, partner_id, params);
+  call->fields = make_fields (client, partner_id, params);
   call->token = dup_token (params);
-  call->is_file = is_file;
-  call->max_bytes = max_bytes;
+  call->max_bytes = MAX_REPLY;
+  call->timeout = client->timeout;
+  return call;
+}
+
+/* Takes @call. */
+static void
+start_call (Call *call, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
   call->body = g_byte_array_new ();
   call->cancellable = g_cancellable_new ();
-  call->timer = g_timeout_source_new_seconds (client->timeout);
+  call->timer = g_timeout_source_new_seconds (call->timeout);
   g_source_set_callback (call->timer, on_timeout, call, NULL);
   g_source_attach (call->timer, g_main_context_get_thread_default ());
-  client->calls = g_list_prepend (client->calls, call);
+  call->client->calls = g_list_prepend (call->client->calls, call);
 
   GTask *task = g_task_new (NULL, cancellable, callback, user_data);
   g_task_set_task_data (task, call, (GDestroyNotify) free_call);
@@ -529,7 +593,19 @@ void
 kaltura_client_call_async (KalturaClient *client, const char *service, const char *action, gint partner_id,
     const char *const *params, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
-  start_call (client, service, action, partner_id, params, FALSE, MAX_REPLY, cancellable, callback, user_data);
+  start_call (make_call (client, service, action, partner_id, params), cancellable, callback, user_data);
+}
+
+void
+kaltura_client_send_async (KalturaClient *client, const char *service, const char *action, gint partner_id,
+    const char *const *params, const KalturaPart *part, guint timeout, GCancellable *cancellable,
+    GAsyncReadyCallback callback, gpointer user_data)
+{
+  Call *call = make_call (client, service, action, partner_id, params);
+  call->timeout = timeout;
+  if (part != NULL)
+    call->part = (KalturaPart){ g_strdup (part->name), g_strdup (part->file_name), g_bytes_ref (part->data) };
+  start_call (call, cancellable, callback, user_data);
 }
 
 KalturaReply *
@@ -543,7 +619,10 @@ kaltura_client_fetch_async (KalturaClient *client, const char *service, const ch
     const char *const *params, gsize max_bytes, GCancellable *cancellable, GAsyncReadyCallback callback,
     gpointer user_data)
 {
-  start_call (client, service, action, partner_id, params, TRUE, max_bytes, cancellable, callback, user_data);
+  Call *call = make_call (client, service, action, partner_id, params);
+  call->is_file = TRUE;
+  call->max_bytes = max_bytes;
+  start_call (call, cancellable, callback, user_data);
 }
 
 GBytes *

@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 #include "kaltura-config.h"
+#include "kaltura-multipart.h"
 #include "kaltura-reply.h"
 
 G_BEGIN_DECLS
@@ -44,6 +45,15 @@ void kaltura_client_call_async (KalturaClient *client, const char *service, cons
     const char *const *params, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 /* Errors: KALTURA_ERROR_TRANSPORT, _GARBAGE, _API; G_IO_ERROR_CANCELLED. The async source object is NULL. */
 KalturaReply *kaltura_client_call_finish (GAsyncResult *result, GError **error);
+
+/*
+ * A call that may take long, or carries a file: with a time limit of its own (@timeout, s), and with @part (nullable).
+ * @action may be NULL: several calls in one request (@service "multirequest", names of parameters "1:service" ...), of
+ * which each has a result or an error of its own in the reply.
+ */
+void kaltura_client_send_async (KalturaClient *client, const char *service, const char *action, gint partner_id,
+    const char *const *params, const KalturaPart *part, guint timeout, GCancellable *cancellable,
+    GAsyncReadyCallback callback, gpointer user_data); /* ends with kaltura_client_call_finish() */
 
 /* The same for actions that answer with a file: at most @max_bytes. An empty 200 body is an API error made of the
  * X-Kaltura-App header (API.md "Files as replies"). */

@@ -90,16 +90,11 @@ kaltura_reply_parse (const char *xml, gsize length, GError **error)
 
   g_autoptr (KalturaReply) reply = make_node (result);
   const char *code = kaltura_reply_get_string (reply, "error/code");
-  if (code == NULL)
-    return g_steal_pointer (&reply);
-  if (!is_code (code)) {
+  if (code != NULL && !is_code (code)) {
     set_garbage (error, "odd error code", xml, length);
     return NULL;
   }
-  const char *message = kaltura_reply_get_string (reply, "error/message");
-  g_autofree char *clean = clean_message (message != NULL ? message : "");
-  g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_API, "%s: %s", code, clean);
-  return NULL;
+  return kaltura_reply_get_error (reply, "", error) ? NULL : g_steal_pointer (&reply);
 }
 
 static const KalturaReply *
@@ -172,4 +167,17 @@ kaltura_reply_get_length (const KalturaReply *reply, const char *path)
     return 0;
   const KalturaReply *first = node->children->pdata[0];
   return g_str_equal (first->name, "item") ? node->children->len : 0;
+}
+
+gboolean
+kaltura_reply_get_error (const KalturaReply *reply, const char *path, GError **error)
+{
+  const KalturaReply *node = find_node (reply, path);
+  const char *code = node != NULL ? kaltura_reply_get_string (node, "error/code") : NULL;
+  if (code == NULL || !is_code (code))
+    return FALSE;
+  const char *message = kaltura_reply_get_string (node, "error/message");
+  g_autofree char *clean = clean_message (message != NULL ? message : "");
+  g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_API, "%s: %s", code, clean);
+  return TRUE;
 }

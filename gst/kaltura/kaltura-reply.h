@@ -29,6 +29,11 @@ const char *kaltura_reply_get_string (const KalturaReply *reply, const char *pat
 gint64 kaltura_reply_get_int (const KalturaReply *reply, const char *path, gint64 fallback);
 /* XML has 1 and 0, JSON true and false: both are read. @fallback for anything else. */
 gboolean kaltura_reply_get_boolean (const KalturaReply *reply, const char *path, gboolean fallback);
+/*
+ * Whether the result at @path ("0": that of the first call of a multirequest) is none, but an error: then TRUE, with
+ * the KALTURA_ERROR_API that it tells.
+ */
+gboolean kaltura_reply_get_error (const KalturaReply *reply, const char *path, GError **error);
 /* Number of items of the array at @path, 0 when there is none. */
 guint kaltura_reply_get_length (const KalturaReply *reply, const char *path);
 

@@ -52,6 +52,26 @@ free_request (gpointer data)
   g_free (request);
 }
 
+/* Scalars and files alike: name to text. */
+static GHashTable *
+decode_multipart (SoupMessageHeaders *headers, GBytes *body)
+{
+  GHashTable *form = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  SoupMultipart *multipart = soup_multipart_new_from_message (headers, body);
+  for (gint i = 0; multipart != NULL && i < soup_multipart_get_length (multipart); i++) {
+    SoupMessageHeaders *part_headers;
+    GBytes *part;
+    g_autofree char *disposition = NULL;
+    g_autoptr (GHashTable) params = NULL;
+    if (soup_multipart_get_part (multipart, i, &part_headers, &part) &&
+        soup_message_headers_get_content_disposition (part_headers, &disposition, &params))
+      g_hash_table_insert (form, g_strdup (g_hash_table_lookup (params, "name")),
+          g_strndup (g_bytes_get_data (part, NULL), g_bytes_get_size (part)));
+  }
+  g_clear_pointer (&multipart, soup_multipart_free);
+  return form;
+}
+
 static FakeRequest *
 make_request (SoupServerMessage *message, const char *path, GHashTable *query)
 {
@@ -63,7 +83,9 @@ make_request (SoupServerMessage *message, const char *path, GHashTable *query)
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
   request->path = g_strdup (path);
   request->query = query != NULL ? g_hash_table_ref (query) : g_hash_table_new (g_str_hash, g_str_equal);
-  request->form = soup_form_decode (text);
+  const char *type = soup_message_headers_get_content_type (headers, NULL);
+  request->form =
+      g_strcmp0 (type, "multipart/form-data") == 0 ? decode_multipart (headers, bytes) : soup_form_decode (text);
   request->agent = g_strdup (soup_message_headers_get_one (headers, "User-Agent"));
   request->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address));
   return request;

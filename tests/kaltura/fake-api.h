@@ -12,7 +12,7 @@ typedef struct _FakeApi FakeApi;
 typedef struct {
   char *path;        /* "/api_v3/index.php" */
   GHashTable *query; /* name to value */
-  GHashTable *form;  /* name to value, decoded */
+  GHashTable *form;  /* name to value, decoded; of a multipart body too, files as text */
   char *agent;       /* User-Agent */
   guint16 port;      /* of the client: tells connections apart */
 } FakeRequest;
