@@ -7,34 +7,20 @@
 
 #include <libsoup/soup.h>
 #include <string.h>
+#include "klive-arrivals.h"
 #include "klive-log.h"
 #include "klive-nginx-config.h"
 #include "klive-subset.h"
 
-#define MAX_BODY 65536                           /* bytes */
-#define MAX_WAIT (200 * G_TIME_SPAN_MILLISECOND) /* for a connection that came before a hook's */
+#define MAX_BODY 65536          /* bytes */
+#define PATIENCE 100            /* ms, see klive-arrivals.h */
+#define ARRIVAL "klive-arrival" /* data of a SoupServerMessage: its KliveArrival */
 
 struct _KliveHttp {
   const KliveStatusSources *sources;
   SoupServer *server;
-  guint64 turns;
-  GQueue unread; /* of Turn, by number */
-  GQueue held;   /* of Held, by number */
-  guint timer;
+  KliveArrivals *arrivals;
 };
-
-/* nginx connects once for each hook, in the order of what happens; libsoup reads the requests in any order. */
-typedef struct {
-  KliveHttp *http; /* NULL once it has been read, or is not waited for any more */
-  guint64 number;
-  gint64 began; /* monotonic, us */
-} Turn;
-
-/* An end of a publish that waits for its turn: whether publish_done or disconnect came first makes the difference. */
-typedef struct {
-  guint64 number;
-  KliveHook *hook;
-} Held;
 
 /* --- who may --- */
 
@@ -90,105 +76,24 @@ answer_status (SoupServerMessage *message, guint status)
   answer_text (message, status, "text/plain", text);
 }
 
-/* --- the order of hooks --- */
-
-#define TURN "klive-turn"
-
-static gint
-compare_held (gconstpointer a, gconstpointer b, gpointer data)
-{
-  const Held *left = a, *right = b;
-  return left->number < right->number ? -1 : left->number > right->number;
-}
-
-static void
-held_free (gpointer data)
-{
-  Held *held = data;
-  klive_hook_free (held->hook);
-  g_free (held);
-}
-
-static void
-end_turn (Turn *turn)
-{
-  g_queue_remove (&turn->http->unread, turn);
-  turn->http = NULL;
-}
-
-static gboolean tell_held (gpointer data);
-
-/* Tells of every end that nothing older can come before, and looks again when something may. */
-static void
-update_held (KliveHttp *http)
-{
-  Held *next;
-  while ((next = g_queue_peek_head (&http->held))) {
-    Turn *oldest = g_queue_peek_head (&http->unread);
-    gint64 now = g_get_monotonic_time ();
-    if (oldest && oldest->number < next->number && now - oldest->began >= MAX_WAIT) {
-      end_turn (oldest);
-    } else if (oldest && oldest->number < next->number) {
-      if (!http->timer)
-        http->timer = g_timeout_add (1 + (oldest->began + MAX_WAIT - now) / 1000, tell_held, http);
-      return;
-    } else {
-      g_queue_pop_head (&http->held);
-      klive_publish_gone (http->sources->publish, next->hook);
-      held_free (next);
-    }
-  }
-}
-
-static gboolean
-tell_held (gpointer data)
-{
-  KliveHttp *http = data;
-  http->timer = 0;
-  update_held (http);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-turn_free (gpointer data)
-{
-  Turn *turn = data;
-  KliveHttp *http = turn->http;
-  if (http) {
-    end_turn (turn);
-    update_held (http);
-  }
-  g_free (turn);
-}
-
-static void
-on_started (SoupServer *server, SoupServerMessage *message, gpointer data)
-{
-  KliveHttp *http = data;
-  Turn *turn = g_new0 (Turn, 1);
-  turn->http = http;
-  turn->number = ++http->turns;
-  turn->began = g_get_monotonic_time ();
-  g_queue_push_tail (&http->unread, turn);
-  g_object_set_data_full (G_OBJECT (message), TURN, turn, turn_free);
-}
-
-/* The request of @message has been read. */
-static guint64
-take_turn (SoupServerMessage *message)
-{
-  Turn *turn = g_object_get_data (G_OBJECT (message), TURN);
-  if (turn->http)
-    end_turn (turn);
-  return turn->number;
-}
-
 /* --- hooks --- */
 
+/* A hook on its way: it waits for its turn, and a publish for its answer. */
 typedef struct {
   KliveHttp *http;
   SoupServerMessage *message;
+  KliveHook *hook;
 } Waiting;
+
+static void
+end_waiting (Waiting *waiting, guint status)
+{
+  answer_status (waiting->message, status);
+  soup_server_message_unpause (waiting->message);
+  g_object_unref (waiting->message);
+  g_clear_pointer (&waiting->hook, klive_hook_free);
+  g_free (waiting);
+}
 
 /* nginx takes a relative Location as the new name of the stream. */
 static void
@@ -197,51 +102,85 @@ on_answer (const char *name, gpointer data)
   Waiting *waiting = data;
   if (name)
     soup_message_headers_replace (soup_server_message_get_response_headers (waiting->message), "Location", name);
-  answer_status (waiting->message, name ? SOUP_STATUS_FOUND : SOUP_STATUS_FORBIDDEN);
-  soup_server_message_unpause (waiting->message);
-  g_object_unref (waiting->message);
-  g_free (waiting);
+  end_waiting (waiting, name ? SOUP_STATUS_FOUND : SOUP_STATUS_FORBIDDEN);
 }
 
 static void
-answer_publish (KliveHttp *http, SoupServerMessage *message, KliveHook *hook)
+handle_hook (gpointer data, gpointer unused)
 {
-  Waiting *waiting = g_new0 (Waiting, 1);
-  waiting->http = http;
-  waiting->message = g_object_ref (message);
-  soup_server_message_pause (message);
-  klive_publish_answer (http->sources->publish, hook, on_answer, waiting);
+  Waiting *waiting = data;
+  KlivePublish *publish = waiting->http->sources->publish;
+  if (waiting->hook->call == KLIVE_HOOK_PUBLISH) {
+    klive_publish_answer (publish, g_steal_pointer (&waiting->hook), on_answer, waiting);
+  } else {
+    klive_publish_gone (publish, waiting->hook);
+    end_waiting (waiting, SOUP_STATUS_OK);
+  }
+}
+
+static KliveHook *
+parse_hook (SoupServerMessage *message, const char *path)
+{
+  static const char *const paths[] = { "/hook/publish", "/hook/publish_done", "/hook/disconnect" };
+  g_autoptr (GError) error = NULL;
+  SoupMessageBody *body = soup_server_message_get_request_body (message);
+  g_autoptr (KliveHook) hook = klive_hook_parse (body->data ? body->data : "", (gsize) body->length, &error);
+  if (hook && strcmp (path, paths[hook->call]) == 0)
+    return g_steal_pointer (&hook);
+  klive_log (KLIVE_LOG_WARNING, "hook-unreadable", NULL, NULL, "path", path, "message",
+      error ? error->message : "a call of another kind", NULL);
+  return NULL;
 }
 
 static void
 on_hook (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
 {
-  static const char *const paths[] = { "/hook/publish", "/hook/publish_done", "/hook/disconnect" };
   KliveHttp *http = data;
   if (!is_from_here (message) || strcmp (soup_server_message_get_method (message), "POST") != 0) {
     answer_status (message, SOUP_STATUS_FORBIDDEN);
     return;
   }
-  g_autoptr (GError) error = NULL;
-  SoupMessageBody *body = soup_server_message_get_request_body (message);
-  g_autoptr (KliveHook) hook = klive_hook_parse (body->data ? body->data : "", (gsize) body->length, &error);
-  if (!hook || strcmp (path, paths[hook->call]) != 0) {
-    klive_log (KLIVE_LOG_WARNING, "hook-unreadable", NULL, NULL, "path", path, "message",
-        error ? error->message : "a call of another kind", NULL);
+  KliveHook *hook = parse_hook (message, path);
+  if (!hook) {
     answer_status (message, SOUP_STATUS_BAD_REQUEST);
     return;
   }
-  guint64 number = take_turn (message);
-  if (hook->call == KLIVE_HOOK_PUBLISH) {
-    answer_publish (http, message, g_steal_pointer (&hook));
-  } else {
-    Held *held = g_new0 (Held, 1);
-    held->number = number;
-    held->hook = g_steal_pointer (&hook);
-    g_queue_insert_sorted (&http->held, held, compare_held, NULL);
-    answer_status (message, SOUP_STATUS_OK);
-  }
-  update_held (http);
+  Waiting *waiting = g_new0 (Waiting, 1);
+  waiting->http = http;
+  waiting->message = g_object_ref (message);
+  waiting->hook = hook;
+  soup_server_message_pause (message);
+  klive_arrivals_ready (http->arrivals, g_object_steal_data (G_OBJECT (message), ARRIVAL), handle_hook, waiting);
+}
+
+/* A connection was accepted; nothing of its request has come yet. */
+static void
+on_started (SoupServer *server, SoupServerMessage *message, gpointer data)
+{
+  KliveHttp *http = data;
+  g_object_set_data (G_OBJECT (message), ARRIVAL, klive_arrivals_add (http->arrivals));
+}
+
+static void
+leave_order (KliveHttp *http, SoupServerMessage *message)
+{
+  KliveArrival *arrival = g_object_steal_data (G_OBJECT (message), ARRIVAL);
+  if (arrival)
+    klive_arrivals_remove (http->arrivals, arrival);
+}
+
+/* Read, and before any handler: only hooks have an order. */
+static void
+on_read (SoupServer *server, SoupServerMessage *message, gpointer data)
+{
+  if (!g_str_has_prefix (g_uri_get_path (soup_server_message_get_uri (message)), "/hook/"))
+    leave_order (data, message);
+}
+
+static void
+on_finished (SoupServer *server, SoupServerMessage *message, gpointer data)
+{
+  leave_order (data, message);
 }
 
 /* --- pages --- */
@@ -352,8 +291,12 @@ klive_http_new (const KliveStatusSources *sources, GError **error)
   g_autoptr (KliveHttp) http = g_new0 (KliveHttp, 1);
   g_autofree char *application = g_strconcat ("/", sources->config->application, NULL);
   http->sources = sources;
+  http->arrivals = klive_arrivals_new (PATIENCE);
   http->server = soup_server_new ("server-header", "klive", NULL);
   g_signal_connect (http->server, "request-started", G_CALLBACK (on_started), http);
+  g_signal_connect (http->server, "request-read", G_CALLBACK (on_read), http);
+  g_signal_connect (http->server, "request-finished", G_CALLBACK (on_finished), http);
+  g_signal_connect (http->server, "request-aborted", G_CALLBACK (on_finished), http);
   add_handler (http, NULL, on_page);
   add_handler (http, "/hook", on_hook);
   add_handler (http, application, on_playlist);
@@ -365,12 +308,8 @@ klive_http_new (const KliveStatusSources *sources, GError **error)
 void
 klive_http_free (KliveHttp *http)
 {
-  g_signal_handlers_disconnect_by_data (http->server, http); /* before its messages go */
-  g_queue_clear_full (&http->held, held_free);
   soup_server_disconnect (http->server);
   g_object_unref (http->server);
-  g_clear_handle_id (&http->timer, g_source_remove);
-  while (!g_queue_is_empty (&http->unread))
-    end_turn (g_queue_peek_head (&http->unread));
+  klive_arrivals_free (http->arrivals);
   g_free (http);
 }
