@@ -396,15 +396,8 @@ klive_entry_is_registered (const KliveEntry *entry)
 gboolean
 klive_entry_is_playing (const KliveEntry *entry)
 {
-  JsonArray *renditions = entry->status ? klive_message_get_array (entry->status, "renditions") : NULL;
-  if (!renditions || strcmp (klive_entry_get_state (entry), "on-air") != 0)
-    return FALSE;
-  for (guint i = 0; i < json_array_get_length (renditions); i++) {
-    JsonNode *node = json_array_get_element (renditions, i);
-    if (JSON_NODE_HOLDS_OBJECT (node) && klive_message_get_int (json_node_get_object (node), "segments", 0) > 0)
-      return TRUE;
-  }
-  return FALSE;
+  return entry->status && strcmp (klive_entry_get_state (entry), "on-air") == 0 &&
+      klive_message_get_boolean (entry->status, "playable", FALSE);
 }
 
 JsonObject *

@@ -105,7 +105,7 @@ gint64 klive_entry_get_last_serial (const KliveEntry *entry);
 /* "starting", "idle", "on-air", "grace": the worker's word. */
 const char *klive_entry_get_state (const KliveEntry *entry);
 gboolean klive_entry_is_registered (const KliveEntry *entry);
-/* On air with segments that can be played. */
+/* On air with a master playlist. */
 gboolean klive_entry_is_playing (const KliveEntry *entry);
 JsonObject *klive_entry_get_status (const KliveEntry *entry); /* (transfer none) (nullable): the worker's last */
 

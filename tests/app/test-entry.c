@@ -359,11 +359,11 @@ test_playing (Fixture *fixture, gconstpointer data)
 {
   connect_worker (fixture);
   g_assert_false (klive_entry_is_playing (fixture->entry));
-  say (fixture, "{\"type\":\"status\",\"state\":\"on-air\",\"renditions\":[{\"id\":33,\"segments\":0}]}");
+  say (fixture, "{\"type\":\"status\",\"state\":\"on-air\",\"playable\":false}");
   g_assert_false (klive_entry_is_playing (fixture->entry));
-  say (fixture, "{\"type\":\"status\",\"state\":\"on-air\",\"renditions\":[{\"id\":33,\"segments\":1}]}");
+  say (fixture, "{\"type\":\"status\",\"state\":\"on-air\",\"playable\":true}");
   g_assert_true (klive_entry_is_playing (fixture->entry));
-  say (fixture, "{\"type\":\"status\",\"state\":\"grace\",\"renditions\":[{\"id\":33,\"segments\":1}]}");
+  say (fixture, "{\"type\":\"status\",\"state\":\"grace\",\"playable\":true}");
   g_assert_false (klive_entry_is_playing (fixture->entry));
 }
 
