@@ -68,6 +68,7 @@ klive_worker_main (int argc, char **argv)
   KliveWorkerOptions options;
   g_autoptr (GError) error = NULL;
 
+  g_set_prgname ("klive-launcher worker");
   g_option_context_set_summary (context, "Carries the broadcast of one entry. Started by klive-launcher serve.");
   g_option_context_add_main_entries (context, entries, NULL);
   options = (KliveWorkerOptions){ NULL };
