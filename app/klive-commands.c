@@ -10,6 +10,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* "[nginx] tls-key: cannot read it" -> "klive.conf:12: [nginx] tls-key: cannot read it" */
+static char *
+place_fault (const KalturaConfig *config, const char *message)
+{
+  char group[32] = "", key[64] = "";
+  if (sscanf (message, "[%31[^]]] %63[^:]:", group, key) != 2 || !kaltura_config_get_line (config, group, key))
+    return g_strdup_printf ("%s: %s", config->path, message);
+  return g_strdup_printf ("%s:%u: %s", config->path, kaltura_config_get_line (config, group, key), message);
+}
+
 KalturaConfig *
 klive_command_read_config (int argc, char **argv, const char *summary, const GOptionEntry *entries, int *exit_code)
 {
@@ -32,7 +42,8 @@ klive_command_read_config (int argc, char **argv, const char *summary, const GOp
   }
   g_autoptr (KalturaConfig) config = kaltura_config_load (path ? path : KLIVE_DEFAULT_CONFIG, &error);
   if (!config || !klive_nginx_config_check (config, &error)) {
-    fprintf (stderr, "%s: %s%s%s\n", name, config ? config->path : "", config ? ": " : "", error->message);
+    g_autofree char *fault = config ? place_fault (config, error->message) : g_strdup (error->message);
+    fprintf (stderr, "%s: %s\n", name, fault);
     *exit_code = KLIVE_EXIT_CONFIG;
     return NULL;
   }

@@ -325,14 +325,16 @@ find_spec (const char *group, const char *key, gboolean *group_known)
 static gboolean
 load_key (KalturaKeyfile *keyfile, const char *group, const char *key, guint line, gpointer user_data, GError **error)
 {
+  KalturaConfig *config = user_data;
   gboolean group_known = FALSE;
   const KeySpec *spec = find_spec (group, key, &group_known);
   if (spec == NULL)
     return kaltura_keyfile_fail (keyfile, group, key, error, group_known ? "unknown key" : "unknown group");
+  g_hash_table_insert (config->lines, g_strconcat (group, "/", key, NULL), GUINT_TO_POINTER (line));
   g_autofree char *value = kaltura_keyfile_dup_value (keyfile, group, key);
   if (value == NULL)
     return kaltura_keyfile_fail (keyfile, group, key, error, "bad escape in the value");
-  if (spec->store (spec, value, (char *) user_data + spec->offset))
+  if (spec->store (spec, value, (char *) config + spec->offset))
     return TRUE;
 
   g_autofree char *expected = describe_expected (spec);
@@ -412,6 +414,7 @@ static KalturaConfig *
 make_default (void)
 {
   KalturaConfig *config = g_new0 (KalturaConfig, 1);
+  config->lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   config->partner_id = -5;
   config->session_version = 2;
   config->timeout = 5;
@@ -452,6 +455,13 @@ kaltura_config_new_default (void)
   return config;
 }
 
+guint
+kaltura_config_get_line (const KalturaConfig *config, const char *group, const char *key)
+{
+  g_autofree char *name = g_strconcat (group, "/", key, NULL);
+  return GPOINTER_TO_UINT (g_hash_table_lookup (config->lines, name));
+}
+
 char **
 kaltura_config_list_keys (void)
 {
@@ -482,6 +492,7 @@ kaltura_config_free (KalturaConfig *config)
   if (config == NULL)
     return;
   g_free (config->path);
+  g_hash_table_unref (config->lines);
   g_free (config->service_url);
   g_free (config->admin_secret);
   g_free (config->hostname);

@@ -10,7 +10,8 @@ typedef enum { KALTURA_API_2014, KALTURA_API_CURRENT } KalturaApi;
 
 /* klive.conf, read once, every key typed, defaulted and checked. Times in seconds unless said otherwise. */
 typedef struct {
-  char *path; /* of the file; NULL when made from defaults */
+  char *path;        /* of the file; NULL when made from defaults */
+  GHashTable *lines; /* "group/key" -> line of the file, for kaltura_config_get_line() */
 
   /* [kaltura] */
   char *service_url;     /* "http://127.0.0.1:19352", without a trailing slash */
@@ -78,6 +79,9 @@ KalturaConfig *kaltura_config_new_default (void);
 KalturaConfig *kaltura_config_load (const char *path, GError **error);
 void kaltura_config_free (KalturaConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KalturaConfig, kaltura_config_free)
+
+/* The line of a key in the file, for errors that are found later; 0 = it is not there and has its default. */
+guint kaltura_config_get_line (const KalturaConfig *config, const char *group, const char *key);
 
 /* Every key that there is, as "group/key". */
 char **kaltura_config_list_keys (void);

@@ -240,6 +240,9 @@ def test_unknown_configuration_key(folder):
 def test_check_config(folder):
     assert run_launcher(folder, "check-config", config=config_file(folder)).returncode == 0
     assert run_launcher(folder, "check-config", config=folder / "none.conf").returncode == 3
+    late = config_file(folder, nginx={"https_listen": 8443, "tls_certificate": "/etc/passwd", "tls_key": "/none"})
+    line = late.read_text().splitlines().index("tls-key=/none") + 1
+    assert f"{late}:{line}: [nginx] tls-key" in run_launcher(folder, "check-config", config=late).stderr
     assert run_launcher(folder, "nonsense").returncode == 2
     assert run_launcher(folder, "--version").stdout.strip()
     assert "serve" in run_launcher(folder, "--help").stdout

@@ -457,6 +457,15 @@ test_default_file (Fixture *fixture, gconstpointer data)
 }
 
 static void
+test_line_of_a_key (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (KalturaConfig) config = load_good (fixture, REQUIRED "\n[hls]\n# six\nsegment-duration=6\n");
+  g_assert_cmpuint (kaltura_config_get_line (config, "kaltura", "service-url"), ==, 2);
+  g_assert_cmpuint (kaltura_config_get_line (config, "hls", "segment-duration"), ==, 7);
+  g_assert_cmpuint (kaltura_config_get_line (config, "hls", "playlist-length"), ==, 0);
+}
+
+static void
 test_without_file (void)
 {
   g_autoptr (KalturaConfig) config = kaltura_config_new_default ();
@@ -485,6 +494,7 @@ main (int argc, char **argv)
   ADD ("/config/keys-that-belong-together", test_together);
   ADD ("/config/admin-secret-file", test_secret_file);
   ADD ("/config/default-file-documents-every-key", test_default_file);
+  ADD ("/config/line-of-a-key", test_line_of_a_key);
   g_test_add_func ("/config/without-file", test_without_file);
   return g_test_run ();
 }
