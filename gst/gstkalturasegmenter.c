@@ -14,57 +14,23 @@
  */
 #include "gstkalturasegmenter.h"
 
-#include <gst/base/gstqueuearray.h>
 #include <gst/video/video-event.h>
 
 GST_DEBUG_CATEGORY_STATIC (gst_kaltura_segmenter_debug);
 #define GST_CAT_DEFAULT gst_kaltura_segmenter_debug
 
-/* However a track behaves, the other is not held back beyond this time, of media and of the clock on the wall. */
-#define HELD_TIME_MAX (15 * GST_SECOND)
-#define HELD_BYTES_MAX (32 * 1024 * 1024)
 /* A segment that ends this little (ns) before the target duration is long enough. */
 #define TARGET_TOLERANCE (10 * GST_MSECOND)
 
 /* How long (ns) audio goes on in a segment that video has begun, before it is cut by duration alone. */
 #define AUDIO_TAIL (2 * (gint64) GST_SECOND)
 
-#define NOT_YET G_MININT64
-
-typedef struct {
-  GstBuffer *buffer; /* NULL for caps */
-  GstCaps *caps;
-  gint64 pts, dts, end; /* ns of running time; end of presentation */
-  gint64 arrival;       /* us, monotonic */
-  gboolean cut;
-  guint count; /* of the cut event */
-} Item;
-
-typedef struct {
-  GstPad *pad;          /* NULL = no such track */
-  GstQueueArray *queue; /* of Item */
-  gsize held;           /* bytes in queue */
-  GstSegment segment;
-  gboolean have_caps;
-  gboolean eos;
-  gboolean cut_pending; /* a cut event waits for its frame */
-  guint cut_count;
-  gint64 position;             /* ns: no later frame of this track sorts before it */
-  gint64 last_end;             /* ns, of the frame last received */
-  gint64 first;                /* ns, DTS of the frame first received */
-  GstClockTime frame_duration; /* ns, by the caps; 0 = not known */
-  gboolean ended;              /* EOS, and the writer knows */
-  gboolean silent;             /* given up until its next frame */
-  gint64 heard_position;       /* ns: the other track's position when this one last had a frame */
-  gint64 heard_time;           /* us, monotonic, of then */
-} Track;
-
 struct _GstKalturaSegmenter {
   GstElement parent;
 
   GMutex lock; /* guards all below; held while segments are written, never across a push or a wait */
   GstKalturaSegmentWriter *writer;
-  Track tracks[GST_KALTURA_N_TRACKS];
+  GstKalturaTrack tracks[GST_KALTURA_N_TRACKS];
   GstClockTime target;   /* ns */
   GstClockTime max_wait; /* ns */
   guint audio_cut_count; /* of the event by which audio alone made the last cut, 0 = it did not */
@@ -81,78 +47,20 @@ static GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE ("video", G
 static GstStaticPadTemplate audio_template = GST_STATIC_PAD_TEMPLATE ("audio", GST_PAD_SINK, GST_PAD_REQUEST,
     GST_STATIC_CAPS (GST_KALTURA_SEGMENTER_AUDIO_CAPS));
 
-static Track *
+static GstKalturaTrack *
 get_track (GstKalturaSegmenter *self, GstPad *pad)
 {
   return &self->tracks[GPOINTER_TO_INT (gst_pad_get_element_private (pad))];
 }
 
-static Track *
-get_other (GstKalturaSegmenter *self, Track *track)
+static GstKalturaTrack *
+get_other (GstKalturaSegmenter *self, GstKalturaTrack *track)
 {
   return track == &self->tracks[GST_KALTURA_TRACK_VIDEO] ? &self->tracks[GST_KALTURA_TRACK_AUDIO]
                                                          : &self->tracks[GST_KALTURA_TRACK_VIDEO];
 }
 
-static void
-item_clear (Item *item)
-{
-  g_clear_pointer (&item->buffer, gst_buffer_unref);
-  g_clear_pointer (&item->caps, gst_caps_unref);
-}
-
-static void
-clear_queue (Track *track)
-{
-  gst_queue_array_clear (track->queue);
-  track->held = 0;
-}
-
-/* Forgets all of the track but its pad. */
-static void
-reset_track (Track *track)
-{
-  clear_queue (track);
-  gst_segment_init (&track->segment, GST_FORMAT_UNDEFINED);
-  track->have_caps = track->eos = track->ended = track->cut_pending = track->silent = FALSE;
-  track->position = track->last_end = track->first = track->heard_position = NOT_YET;
-  track->frame_duration = 0;
-  track->heard_time = 0;
-}
-
 /* Order and cuts */
-
-/* Whether @track, whose queue is empty, need not be waited for any more. @other has frames in its queue. */
-static gboolean
-is_given_up (GstKalturaSegmenter *self, Track *track, Track *other)
-{
-  if (track->pad == NULL || track->eos || track->silent) {
-    return TRUE;
-  }
-  const Item *head = gst_queue_array_peek_head_struct (other->queue);
-  gint64 now = g_get_monotonic_time ();
-  if (other->held >= HELD_BYTES_MAX ||
-      (other->position - head->dts >= (gint64) HELD_TIME_MAX &&
-          (now - head->arrival) * GST_USECOND >= (gint64) HELD_TIME_MAX)) {
-    return TRUE;
-  }
-  /* Media time alone would give up an encoder that works through a burst of frames, wall time alone one that is
-   * slower than real time. */
-  gint64 since = track->heard_position != NOT_YET ? track->heard_position : other->first;
-  if (other->position - since < (gint64) self->max_wait ||
-      (now - track->heard_time) * GST_USECOND < (gint64) self->max_wait) {
-    return FALSE;
-  }
-  GST_INFO_OBJECT (track->pad, "silent, the other track goes on without it");
-  track->silent = TRUE;
-  return TRUE;
-}
-
-static gboolean
-is_key (const Item *item)
-{
-  return !GST_BUFFER_FLAG_IS_SET (item->buffer, GST_BUFFER_FLAG_DELTA_UNIT);
-}
 
 static gboolean
 is_long_enough (const GstKalturaSegmenter *self, gint64 running_time)
@@ -163,9 +71,9 @@ is_long_enough (const GstKalturaSegmenter *self, gint64 running_time)
 
 /* Whether a new segment begins with this video frame. */
 static gboolean
-is_video_cut (const GstKalturaSegmenter *self, const Item *item)
+is_video_cut (const GstKalturaSegmenter *self, const GstKalturaItem *item)
 {
-  if (!is_key (item)) {
+  if (!gst_kaltura_item_is_key (item)) {
     return FALSE;
   }
   if (!gst_kaltura_segment_writer_is_open (self->writer) || !self->video_begun) {
@@ -178,10 +86,10 @@ is_video_cut (const GstKalturaSegmenter *self, const Item *item)
 
 /* The same for audio, which decides only where there is no video. */
 static gboolean
-is_audio_cut (const GstKalturaSegmenter *self, const Item *item)
+is_audio_cut (const GstKalturaSegmenter *self, const GstKalturaItem *item)
 {
-  const Track *video = &self->tracks[GST_KALTURA_TRACK_VIDEO];
-  gboolean over = video->eos && gst_queue_array_get_length (video->queue) == 0;
+  const GstKalturaTrack *video = &self->tracks[GST_KALTURA_TRACK_VIDEO];
+  gboolean over = video->eos && gst_kaltura_track_peek (video) == NULL;
   if (video->pad != NULL && !over && !video->silent) {
     return FALSE;
   }
@@ -192,36 +100,36 @@ is_audio_cut (const GstKalturaSegmenter *self, const Item *item)
 
 /* The time up to which audio belongs in front of a video frame. */
 static gint64
-get_video_time (const GstKalturaSegmenter *self, const Item *item)
+get_video_time (const GstKalturaSegmenter *self, const GstKalturaItem *item)
 {
   return is_video_cut (self, item) ? item->pts : item->dts;
 }
 
 /* The track whose frame is to be written next; NULL = nothing can be written now. */
-static Track *
+static GstKalturaTrack *
 choose_track (GstKalturaSegmenter *self)
 {
-  Track *video = &self->tracks[GST_KALTURA_TRACK_VIDEO];
-  Track *audio = &self->tracks[GST_KALTURA_TRACK_AUDIO];
-  const Item *video_head = gst_queue_array_peek_head_struct (video->queue);
-  const Item *audio_head = gst_queue_array_peek_head_struct (audio->queue);
+  GstKalturaTrack *video = &self->tracks[GST_KALTURA_TRACK_VIDEO];
+  GstKalturaTrack *audio = &self->tracks[GST_KALTURA_TRACK_AUDIO];
+  const GstKalturaItem *video_head = gst_kaltura_track_peek (video);
+  const GstKalturaItem *audio_head = gst_kaltura_track_peek (audio);
   if (video_head != NULL && audio_head != NULL) {
     return audio_head->end <= get_video_time (self, video_head) ? audio : video;
   }
   if (video_head != NULL) {
-    gboolean passed = audio->position != NOT_YET && audio->position >= get_video_time (self, video_head);
-    return passed || is_given_up (self, audio, video) ? video : NULL;
+    gboolean passed = audio->position != GST_KALTURA_NOT_YET && audio->position >= get_video_time (self, video_head);
+    return passed || gst_kaltura_track_is_given_up (audio, video, self->max_wait) ? video : NULL;
   }
   if (audio_head != NULL) {
-    gboolean passed = video->position != NOT_YET && video->position >= audio_head->end;
-    return passed || is_given_up (self, video, audio) ? audio : NULL;
+    gboolean passed = video->position != GST_KALTURA_NOT_YET && video->position >= audio_head->end;
+    return passed || gst_kaltura_track_is_given_up (video, audio, self->max_wait) ? audio : NULL;
   }
   return NULL;
 }
 
 /* Begins a segment with @item. */
 static void
-cut (GstKalturaSegmenter *self, const Item *item)
+cut (GstKalturaSegmenter *self, const GstKalturaItem *item)
 {
   if (gst_kaltura_segment_writer_is_open (self->writer)) {
     gst_kaltura_segment_writer_end (self->writer, item->pts, GST_KALTURA_SEGMENT_GOES_ON);
@@ -231,7 +139,7 @@ cut (GstKalturaSegmenter *self, const Item *item)
 }
 
 static void
-write_video (GstKalturaSegmenter *self, const Item *item)
+write_video (GstKalturaSegmenter *self, const GstKalturaItem *item)
 {
   if (is_video_cut (self, item)) {
     cut (self, item);
@@ -248,7 +156,7 @@ write_video (GstKalturaSegmenter *self, const Item *item)
 }
 
 static void
-write_audio (GstKalturaSegmenter *self, const Item *item)
+write_audio (GstKalturaSegmenter *self, const GstKalturaItem *item)
 {
   if (is_audio_cut (self, item)) {
     cut (self, item);
@@ -264,17 +172,17 @@ write_audio (GstKalturaSegmenter *self, const Item *item)
 
 /* Caps have their place in the queue, but no time. */
 static void
-apply_caps (GstKalturaSegmenter *self, Track *track)
+apply_caps (GstKalturaSegmenter *self, GstKalturaTrack *track)
 {
-  const Item *head;
-  while ((head = gst_queue_array_peek_head_struct (track->queue)) != NULL && head->caps != NULL) {
-    Item item = *(Item *) gst_queue_array_pop_head_struct (track->queue);
+  const GstKalturaItem *head;
+  while ((head = gst_kaltura_track_peek (track)) != NULL && head->caps != NULL) {
+    GstKalturaItem item = gst_kaltura_track_pop (track);
     if (track == &self->tracks[GST_KALTURA_TRACK_VIDEO]) {
       gst_kaltura_segment_writer_set_video (self->writer, item.caps);
     } else {
       gst_kaltura_segment_writer_set_audio (self->writer, item.caps);
     }
-    item_clear (&item);
+    gst_kaltura_item_clear (&item);
   }
 }
 
@@ -282,8 +190,8 @@ static void
 end_tracks (GstKalturaSegmenter *self)
 {
   for (guint kind = 0; kind < GST_KALTURA_N_TRACKS; kind++) {
-    Track *track = &self->tracks[kind];
-    if (!track->eos || track->ended || gst_queue_array_get_length (track->queue) > 0) {
+    GstKalturaTrack *track = &self->tracks[kind];
+    if (!track->eos || track->ended || gst_kaltura_track_peek (track) != NULL) {
       continue;
     }
     track->ended = TRUE;
@@ -307,7 +215,7 @@ close_last (GstKalturaSegmenter *self)
 static void
 drain (GstKalturaSegmenter *self)
 {
-  Track *track;
+  GstKalturaTrack *track;
   for (;;) {
     apply_caps (self, &self->tracks[GST_KALTURA_TRACK_VIDEO]);
     apply_caps (self, &self->tracks[GST_KALTURA_TRACK_AUDIO]);
@@ -316,83 +224,23 @@ drain (GstKalturaSegmenter *self)
     if (track == NULL) {
       return;
     }
-    Item item = *(Item *) gst_queue_array_pop_head_struct (track->queue);
-    track->held -= gst_buffer_get_size (item.buffer);
+    GstKalturaItem item = gst_kaltura_track_pop (track);
     if (track == &self->tracks[GST_KALTURA_TRACK_VIDEO]) {
       write_video (self, &item);
     } else {
       write_audio (self, &item);
     }
-    item_clear (&item);
+    gst_kaltura_item_clear (&item);
   }
 }
 
 /* Pads */
 
-/* @timestamp as running time, ns, negative before the segment; NOT_YET when it has none. */
-static gint64
-to_running_time (const Track *track, GstClockTime timestamp)
-{
-  guint64 running_time;
-  if (!GST_CLOCK_TIME_IS_VALID (timestamp)) {
-    return NOT_YET;
-  }
-  if (track->segment.format != GST_FORMAT_TIME) {
-    return timestamp;
-  }
-  int sign = gst_segment_to_running_time_full (&track->segment, GST_FORMAT_TIME, timestamp, &running_time);
-  return sign == 0 ? NOT_YET : sign * (gint64) running_time;
-}
-
-static void
-set_times (const Track *track, Item *item)
-{
-  GstBuffer *buffer = item->buffer;
-  gint64 due = track->last_end != NOT_YET ? track->last_end : 0;
-  item->pts = to_running_time (track, GST_BUFFER_PTS (buffer));
-  item->dts = to_running_time (track, GST_BUFFER_DTS (buffer));
-  if (item->pts == NOT_YET) {
-    item->pts = item->dts != NOT_YET ? item->dts : due;
-  }
-  if (item->dts == NOT_YET || item->dts > item->pts) {
-    item->dts = item->pts;
-  }
-  GstClockTime duration = GST_BUFFER_DURATION_IS_VALID (buffer) ? GST_BUFFER_DURATION (buffer) : track->frame_duration;
-  item->end = item->pts + (gint64) duration;
-}
-
-static void
-push_item (GstKalturaSegmenter *self, Track *track, Item *item)
-{
-  Track *other = get_other (self, track);
-  gboolean video = track == &self->tracks[GST_KALTURA_TRACK_VIDEO];
-  set_times (track, item);
-  if (track->cut_pending && (!video || is_key (item))) {
-    item->cut = TRUE;
-    item->count = track->cut_count;
-    track->cut_pending = FALSE;
-  }
-  track->position = video ? item->dts : item->end;
-  track->last_end = item->end;
-  if (track->first == NOT_YET) {
-    track->first = item->dts;
-  }
-  track->silent = FALSE;
-  track->heard_time = item->arrival = g_get_monotonic_time ();
-  track->heard_position = other->position;
-  if (other->heard_time == 0) {
-    other->heard_time = track->heard_time;
-  }
-  track->held += gst_buffer_get_size (item->buffer);
-  gst_queue_array_push_tail_struct (track->queue, item);
-}
-
 static GstFlowReturn
 gst_kaltura_segmenter_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstKalturaSegmenter *self = GST_KALTURA_SEGMENTER (parent);
-  Track *track = get_track (self, pad);
-  Item item = { .buffer = buffer };
+  GstKalturaTrack *track = get_track (self, pad);
   GstFlowReturn flow = GST_FLOW_OK;
 
   g_mutex_lock (&self->lock);
@@ -403,8 +251,7 @@ gst_kaltura_segmenter_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   } else if (!track->have_caps) {
     flow = GST_FLOW_NOT_NEGOTIATED;
   } else if (gst_buffer_get_size (buffer) > 0) {
-    item.buffer = gst_buffer_ref (buffer);
-    push_item (self, track, &item);
+    gst_kaltura_track_push_buffer (track, get_other (self, track), buffer);
     drain (self);
   }
   g_mutex_unlock (&self->lock);
@@ -413,60 +260,23 @@ gst_kaltura_segmenter_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 }
 
 static gboolean
-take_caps (GstKalturaSegmenter *self, Track *track, GstCaps *caps)
+take_caps (GstKalturaSegmenter *self, GstKalturaTrack *track, GstCaps *caps)
 {
-  Item item = { .caps = caps };
   GstClockTime frame_duration;
   if (self->writer == NULL || !gst_kaltura_segment_writer_check_caps (caps, &frame_duration)) {
     GST_WARNING_OBJECT (track->pad, "caps without usable codec_data: %" GST_PTR_FORMAT, caps);
     return FALSE;
   }
-  track->frame_duration = frame_duration;
-  track->have_caps = TRUE;
-  gst_caps_ref (caps);
-  gst_queue_array_push_tail_struct (track->queue, &item);
+  gst_kaltura_track_push_caps (track, caps, frame_duration);
   drain (self);
   return TRUE;
-}
-
-static void
-take_cut (Track *track, GstEvent *event)
-{
-  gboolean all_headers;
-  guint count;
-  if (gst_video_event_parse_downstream_force_key_unit (event, NULL, NULL, NULL, &all_headers, &count) && all_headers) {
-    track->cut_pending = TRUE;
-    track->cut_count = count;
-  }
-}
-
-static void
-take_gap (GstKalturaSegmenter *self, Track *track, GstEvent *event)
-{
-  GstClockTime timestamp, duration;
-  gst_event_parse_gap (event, &timestamp, &duration);
-  gint64 start = to_running_time (track, timestamp);
-  if (start != NOT_YET) {
-    gint64 end = start + (GST_CLOCK_TIME_IS_VALID (duration) ? (gint64) duration : 0);
-    track->position = MAX (track->position, end);
-  }
-}
-
-static void
-flush (Track *track)
-{
-  gboolean have_caps = track->have_caps;
-  GstClockTime frame_duration = track->frame_duration;
-  reset_track (track);
-  track->have_caps = have_caps;
-  track->frame_duration = frame_duration;
 }
 
 static gboolean
 is_all_over (const GstKalturaSegmenter *self)
 {
   for (guint kind = 0; kind < GST_KALTURA_N_TRACKS; kind++) {
-    const Track *track = &self->tracks[kind];
+    const GstKalturaTrack *track = &self->tracks[kind];
     if (track->pad != NULL && !track->eos) {
       return FALSE;
     }
@@ -476,7 +286,7 @@ is_all_over (const GstKalturaSegmenter *self)
 
 /* Returns the message to post without the lock, if this was the last track. */
 static GstMessage *
-take_eos (GstKalturaSegmenter *self, Track *track, GstEvent *event)
+take_eos (GstKalturaSegmenter *self, GstKalturaTrack *track, GstEvent *event)
 {
   track->eos = TRUE;
   if (self->writer == NULL) {
@@ -497,7 +307,7 @@ static gboolean
 gst_kaltura_segmenter_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstKalturaSegmenter *self = GST_KALTURA_SEGMENTER (parent);
-  Track *track = get_track (self, pad);
+  GstKalturaTrack *track = get_track (self, pad);
   GstMessage *message = NULL;
   gboolean handled = TRUE;
 
@@ -513,13 +323,13 @@ gst_kaltura_segmenter_event (GstPad *pad, GstObject *parent, GstEvent *event)
       gst_event_copy_segment (event, &track->segment);
       break;
     case GST_EVENT_GAP:
-      take_gap (self, track, event);
+      gst_kaltura_track_take_gap (track, event);
       if (self->writer != NULL) {
         drain (self);
       }
       break;
     case GST_EVENT_FLUSH_STOP:
-      flush (track);
+      gst_kaltura_track_flush (track);
       self->eos_posted = FALSE;
       break;
     case GST_EVENT_EOS:
@@ -527,7 +337,7 @@ gst_kaltura_segmenter_event (GstPad *pad, GstObject *parent, GstEvent *event)
       break;
     case GST_EVENT_CUSTOM_DOWNSTREAM:
       if (gst_video_event_is_force_key_unit (event)) {
-        take_cut (track, event);
+        gst_kaltura_track_take_cut (track, event);
       }
       break;
     default:
@@ -553,7 +363,7 @@ gst_kaltura_segmenter_add_track (GstKalturaSegmenter *self, GstKalturaTrackKind 
   gst_pad_set_chain_function (pad, gst_kaltura_segmenter_chain);
   gst_pad_set_event_function (pad, gst_kaltura_segmenter_event);
   g_mutex_lock (&self->lock);
-  reset_track (&self->tracks[kind]);
+  gst_kaltura_track_reset (&self->tracks[kind]);
   self->tracks[kind].pad = pad;
   g_mutex_unlock (&self->lock);
   gst_pad_set_active (pad, GST_STATE (self) > GST_STATE_READY);
@@ -564,7 +374,7 @@ gst_kaltura_segmenter_add_track (GstKalturaSegmenter *self, GstKalturaTrackKind 
 void
 gst_kaltura_segmenter_remove_track (GstKalturaSegmenter *self, GstKalturaTrackKind kind)
 {
-  Track *track = &self->tracks[kind];
+  GstKalturaTrack *track = &self->tracks[kind];
   GstPad *pad = track->pad;
   g_return_if_fail (pad != NULL);
 
@@ -574,7 +384,7 @@ gst_kaltura_segmenter_remove_track (GstKalturaSegmenter *self, GstKalturaTrackKi
   if (self->writer != NULL) {
     drain (self);
   }
-  reset_track (track);
+  gst_kaltura_track_reset (track);
   track->pad = NULL;
   g_mutex_unlock (&self->lock);
   gst_element_remove_pad (GST_ELEMENT (self), pad);
@@ -599,7 +409,7 @@ start (GstKalturaSegmenter *self)
 {
   g_mutex_lock (&self->lock);
   for (guint kind = 0; kind < GST_KALTURA_N_TRACKS; kind++) {
-    reset_track (&self->tracks[kind]);
+    gst_kaltura_track_reset (&self->tracks[kind]);
   }
   self->audio_cut_count = 0;
   self->video_begun = self->has_video = FALSE;
@@ -644,7 +454,7 @@ gst_kaltura_segmenter_finalize (GObject *object)
 {
   GstKalturaSegmenter *self = GST_KALTURA_SEGMENTER (object);
   for (guint kind = 0; kind < GST_KALTURA_N_TRACKS; kind++) {
-    gst_queue_array_free (self->tracks[kind].queue);
+    gst_kaltura_track_clear (&self->tracks[kind]);
   }
   g_clear_pointer (&self->writer, gst_kaltura_segment_writer_free);
   g_mutex_clear (&self->lock);
@@ -670,10 +480,7 @@ gst_kaltura_segmenter_init (GstKalturaSegmenter *self)
 {
   g_mutex_init (&self->lock);
   for (guint kind = 0; kind < GST_KALTURA_N_TRACKS; kind++) {
-    Track *track = &self->tracks[kind];
-    track->queue = gst_queue_array_new_for_struct (sizeof (Item), 64);
-    gst_queue_array_set_clear_func (track->queue, (GDestroyNotify) item_clear);
-    reset_track (track);
+    gst_kaltura_track_init (&self->tracks[kind], kind);
   }
   GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SINK);
 }

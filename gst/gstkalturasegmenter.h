@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gstkalturasegmentwriter.h"
+#include "gstkalturatrack.h"
 
 G_BEGIN_DECLS
 
@@ -16,8 +17,6 @@ G_DECLARE_FINAL_TYPE (GstKalturaSegmenter, gst_kaltura_segmenter, GST, KALTURA_S
   "audio/mpeg, mpegversion=(int){ 2, 4 }, stream-format=(string){ raw, adts }, framed=(boolean)true; " \
   "audio/mpeg, mpegversion=(int)4, stream-format=(string)raw; " \
   "audio/mpeg, mpegversion=(int)1, layer=(int)3, parsed=(boolean)true"
-
-typedef enum { GST_KALTURA_TRACK_VIDEO, GST_KALTURA_TRACK_AUDIO, GST_KALTURA_N_TRACKS } GstKalturaTrackKind;
 
 /* Before the element leaves READY. Takes @writer; @target: ns, 0 = cuts on events only; @max_wait: ns. */
 void gst_kaltura_segmenter_set_writer (GstKalturaSegmenter *segmenter, GstKalturaSegmentWriter *writer,
