@@ -30,7 +30,7 @@
 #include <kaltura-error.h>
 #include <kaltura-stream.h>
 
-#include "gstkalturaregistration.h"
+#include "gstkalturamember.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_kaltura_auth_debug);
 #define GST_CAT_DEFAULT gst_kaltura_auth_debug

@@ -31,7 +31,7 @@
  */
 #include "gstkalturaregister.h"
 
-#include "gstkalturaregistration.h"
+#include "gstkalturamember.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_kaltura_register_debug);
 #define GST_CAT_DEFAULT gst_kaltura_register_debug

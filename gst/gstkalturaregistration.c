@@ -16,8 +16,6 @@
 #include <kaltura-error.h>
 #include <kaltura-live.h>
 
-#include "gstkalturaservice.h"
-
 GST_DEBUG_CATEGORY_STATIC (gst_kaltura_registration_debug);
 #define GST_CAT_DEFAULT gst_kaltura_registration_debug
 
@@ -30,96 +28,51 @@ GST_DEBUG_CATEGORY_STATIC (gst_kaltura_registration_debug);
 #define FRESH (1 * G_USEC_PER_SEC)
 #define NEVER G_MAXINT64
 
-typedef enum { CALL_NONE, CALL_REGISTER, CALL_UNREGISTER } CallKind;
+GMutex gst_kaltura_registration_lock;
+GCond gst_kaltura_registration_changed;
+static GHashTable *registrations; /* lock; by key; NULL = empty */
 
-/* One entry and index. Times: us, monotonic. */
-typedef struct {
-  gint refs; /* atomic */
-  char *key;
-  GstKalturaService *service; /* of a member; held while the entry is in the table */
-
-  /* lock */
-  GstKalturaSession *session;
-  GList *members; /* of GstKalturaMember */
-  guint staying;  /* members that are not leaving */
-  guint tracks;   /* that flow */
-  gint64 tracks_began, tracks_ended;
-  gboolean renewed;  /* there is a new session string */
-  gboolean begun;    /* a track has begun while the entry was registered */
-  gboolean given_up; /* nobody waits for the end any more */
-  gboolean over;     /* out of the table */
-  gboolean registered;
-
-  /* thread "kaltura" */
-  KalturaClient *client;
-  GSource *timer;
-  gboolean wanted, told;
-  CallKind call;
-  GCancellable *cancellable; /* of the call */
-  gint64 call_began;
-  guint questions;       /* authenticate calls that are under way */
-  gint64 next_call;      /* not before; NEVER never */
-  gint64 last_success;   /* of a register call */
-  gint64 backoff;        /* us, 0 = the last call succeeded */
-  gint64 unregister_end; /* when trying to unregister makes no sense any more, 0 = not trying */
-  gboolean unregister_failed;
-} Entry;
-
-struct _GstKalturaMember {
-  Entry *entry;
-  GstKalturaService *service;
-  GstKalturaMemberKind kind;
-  GstKalturaMemberSettings settings;
-  GstElement *element; /* (unowned) */
-  guint tracks;        /* lock */
-};
-
-static GMutex lock;
-static GCond changed;       /* an entry is over */
-static GHashTable *entries; /* lock; of Entry by key, none referenced; NULL = empty */
-
-static gboolean step (gpointer data);
-
-static Entry *
-entry_ref (Entry *entry)
+GstKalturaRegistration *
+gst_kaltura_registration_ref (GstKalturaRegistration *registration)
 {
-  g_atomic_int_inc (&entry->refs);
-  return entry;
+  g_atomic_int_inc (&registration->refs);
+  return registration;
 }
 
-static void
-entry_unref (gpointer data)
+void
+gst_kaltura_registration_unref (gpointer data)
 {
-  Entry *entry = data;
-  if (g_atomic_int_dec_and_test (&entry->refs)) {
-    g_free (entry->key);
-    gst_kaltura_session_free (entry->session);
-    g_clear_object (&entry->cancellable);
-    g_free (entry);
+  GstKalturaRegistration *registration = data;
+  if (g_atomic_int_dec_and_test (&registration->refs)) {
+    g_free (registration->key);
+    gst_kaltura_session_free (registration->session);
+    g_clear_object (&registration->cancellable);
+    g_free (registration);
   }
 }
 
-static void
-wake (Entry *entry)
+void
+gst_kaltura_registration_wake (GstKalturaRegistration *registration)
 {
-  gst_kaltura_service_invoke (entry->service, step, entry_ref (entry), entry_unref);
+  gst_kaltura_service_invoke (registration->service, gst_kaltura_registration_step,
+      gst_kaltura_registration_ref (registration), gst_kaltura_registration_unref);
 }
 
 /* Messages */
 
 /* Posts @structure (transfer full) from every element that posts. Without the lock. */
 static void
-post (Entry *entry, GstStructure *structure)
+post (GstKalturaRegistration *registration, GstStructure *structure)
 {
   g_autoptr (GPtrArray) elements = g_ptr_array_new_with_free_func (gst_object_unref);
-  g_mutex_lock (&lock);
-  for (GList *item = entry->members; item != NULL; item = item->next) {
+  g_mutex_lock (&gst_kaltura_registration_lock);
+  for (GList *item = registration->members; item != NULL; item = item->next) {
     GstKalturaMember *member = item->data;
     if (member->kind == GST_KALTURA_MEMBER_POSTS) {
       g_ptr_array_add (elements, gst_object_ref (member->element));
     }
   }
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&gst_kaltura_registration_lock);
   for (guint i = 0; i < elements->len; i++) {
     GstElement *element = elements->pdata[i];
     gst_element_post_message (element, gst_message_new_element (GST_OBJECT (element), gst_structure_copy (structure)));
@@ -129,21 +82,21 @@ post (Entry *entry, GstStructure *structure)
 
 /* Remembers whether the entry is registered and tells a change. */
 static void
-set_registered (Entry *entry, gboolean registered)
+set_registered (GstKalturaRegistration *registration, gboolean registered)
 {
-  g_mutex_lock (&lock);
-  gboolean same = entry->registered == registered;
-  entry->registered = registered;
-  g_mutex_unlock (&lock);
+  g_mutex_lock (&gst_kaltura_registration_lock);
+  gboolean same = registration->registered == registered;
+  registration->registered = registered;
+  g_mutex_unlock (&gst_kaltura_registration_lock);
   if (same) {
     return;
   }
-  GST_INFO ("entry %s, index %d is %s", entry->session->entry_id, entry->session->server_index,
+  GST_INFO ("entry %s, index %d is %s", registration->session->entry_id, registration->session->server_index,
       registered ? "registered" : "not registered any more");
-  post (entry,
+  post (registration,
       gst_structure_new (registered ? "kaltura-registered" : "kaltura-unregistered", "entry-id", G_TYPE_STRING,
-          entry->session->entry_id, "server-index", G_TYPE_INT, entry->session->server_index, "hostname", G_TYPE_STRING,
-          entry->session->hostname, NULL));
+          registration->session->entry_id, "server-index", G_TYPE_INT, registration->session->server_index, "hostname",
+          G_TYPE_STRING, registration->session->hostname, NULL));
 }
 
 /* The API's code, or what else went wrong in one word. */
@@ -158,23 +111,23 @@ dup_code (const GError *error)
 }
 
 static void
-post_failure (Entry *entry, const GError *error)
+post_failure (GstKalturaRegistration *registration, const GError *error)
 {
   g_autofree char *code = dup_code (error);
-  GST_WARNING ("entry %s: %s", entry->session->entry_id, error->message);
-  post (entry,
-      gst_structure_new ("kaltura-register-failed", "entry-id", G_TYPE_STRING, entry->session->entry_id, "server-index",
-          G_TYPE_INT, entry->session->server_index, "code", G_TYPE_STRING, code, "message", G_TYPE_STRING,
-          error->message, "passing", G_TYPE_BOOLEAN, kaltura_error_is_passing (error), NULL));
+  GST_WARNING ("entry %s: %s", registration->session->entry_id, error->message);
+  post (registration,
+      gst_structure_new ("kaltura-register-failed", "entry-id", G_TYPE_STRING, registration->session->entry_id,
+          "server-index", G_TYPE_INT, registration->session->server_index, "code", G_TYPE_STRING, code, "message",
+          G_TYPE_STRING, error->message, "passing", G_TYPE_BOOLEAN, kaltura_error_is_passing (error), NULL));
 }
 
 /* Calls */
 
-static KalturaClient *
-get_client (Entry *entry)
+KalturaClient *
+gst_kaltura_registration_get_client (GstKalturaRegistration *registration)
 {
-  if (entry->client == NULL) {
-    const GstKalturaSession *session = entry->session;
+  if (registration->client == NULL) {
+    const GstKalturaSession *session = registration->session;
     g_autofree char *tag = g_strconcat ("klive-", session->hostname, NULL);
     KalturaClientSettings settings = {
       .service_url = session->service_url,
@@ -185,100 +138,111 @@ get_client (Entry *entry)
       .secret = session->secret,
       .session_version = session->session_version,
     };
-    entry->client = kaltura_client_new (&settings);
+    registration->client = kaltura_client_new (&settings);
     if (session->secret == NULL) {
-      g_mutex_lock (&lock);
-      kaltura_client_set_ks (entry->client, session->ks);
-      g_mutex_unlock (&lock);
+      g_mutex_lock (&gst_kaltura_registration_lock);
+      kaltura_client_set_ks (registration->client, session->ks);
+      g_mutex_unlock (&gst_kaltura_registration_lock);
     }
   }
-  return entry->client;
+  return registration->client;
 }
 
 /* From 1 s, doubled each time, 20 % up or down. */
 static void
-back_off (Entry *entry, gint64 now)
+back_off (GstKalturaRegistration *registration, gint64 now)
 {
-  entry->backoff = CLAMP (entry->backoff * 2, BACKOFF_MIN, BACKOFF_MAX);
-  entry->next_call = now + (gint64) (entry->backoff * g_random_double_range (1 - BACKOFF_JITTER, 1 + BACKOFF_JITTER));
+  registration->backoff = CLAMP (registration->backoff * 2, BACKOFF_MIN, BACKOFF_MAX);
+  registration->next_call =
+      now + (gint64) (registration->backoff * g_random_double_range (1 - BACKOFF_JITTER, 1 + BACKOFF_JITTER));
 }
 
-static guint get_keep_alive (const Entry *entry);
+/* A clear no, which a new session string would not change. */
+static gboolean
+is_refusal (const GError *error)
+{
+  return !kaltura_error_is_passing (error) && !kaltura_error_is_api_code (error, "INVALID_KS") &&
+      !kaltura_error_is_api_code (error, "MISSING_KS");
+}
+
+static guint get_keep_alive (const GstKalturaRegistration *registration);
 
 static void
 on_registered (GObject *source, GAsyncResult *result, gpointer data)
 {
-  Entry *entry = data;
+  GstKalturaRegistration *registration = data;
   g_autoptr (GError) error = NULL;
   gint64 now = g_get_monotonic_time ();
   gboolean done = kaltura_live_register_finish (result, &error);
-  entry->call = CALL_NONE;
+  registration->call = GST_KALTURA_CALL_NONE;
   if (done) {
-    g_mutex_lock (&lock);
-    entry->next_call = entry->call_began + get_keep_alive (entry) * G_USEC_PER_SEC;
-    g_mutex_unlock (&lock);
-    entry->backoff = 0;
-    entry->last_success = entry->call_began;
-    set_registered (entry, TRUE);
+    g_mutex_lock (&gst_kaltura_registration_lock);
+    registration->next_call = registration->call_began + get_keep_alive (registration) * G_USEC_PER_SEC;
+    g_mutex_unlock (&gst_kaltura_registration_lock);
+    registration->backoff = 0;
+    registration->last_success = registration->call_began;
+    set_registered (registration, TRUE);
   } else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
-    back_off (entry, now);
-    post_failure (entry, error);
-    if (!kaltura_error_is_passing (error)) {
-      set_registered (entry, FALSE);
-      entry->told = FALSE; /* a clear no */
+    back_off (registration, now);
+    post_failure (registration, error);
+    if (is_refusal (error)) {
+      set_registered (registration, FALSE);
+      registration->told = FALSE;
     }
   }
-  step (entry);
-  entry_unref (entry);
+  gst_kaltura_registration_step (registration);
+  gst_kaltura_registration_unref (registration);
 }
 
 static void
 on_unregistered (GObject *source, GAsyncResult *result, gpointer data)
 {
-  Entry *entry = data;
+  GstKalturaRegistration *registration = data;
   g_autoptr (GError) error = NULL;
   gint64 now = g_get_monotonic_time ();
   gboolean done = kaltura_live_unregister_finish (result, &error);
-  entry->call = CALL_NONE;
-  if (!done && kaltura_error_is_passing (error) && now < entry->unregister_end) {
-    back_off (entry, now);
-    entry->unregister_failed = TRUE;
+  registration->call = GST_KALTURA_CALL_NONE;
+  if (!done && kaltura_error_is_passing (error) && now < registration->unregister_end) {
+    back_off (registration, now);
+    registration->unregister_failed = TRUE;
   } else {
-    entry->told = FALSE;
-    entry->backoff = 0;
-    entry->next_call = 0;
+    registration->told = FALSE;
+    registration->backoff = 0;
+    registration->next_call = 0;
   }
   if (!done && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
-    GST_WARNING ("entry %s: %s", entry->session->entry_id, error->message);
+    GST_WARNING ("entry %s: %s", registration->session->entry_id, error->message);
   }
-  if (!entry->told) {
-    set_registered (entry, FALSE);
+  if (!registration->told) {
+    set_registered (registration, FALSE);
   }
-  step (entry);
-  entry_unref (entry);
+  gst_kaltura_registration_step (registration);
+  gst_kaltura_registration_unref (registration);
 }
 
 static void
-start_call (Entry *entry, CallKind kind)
+start_call (GstKalturaRegistration *registration, GstKalturaCallKind kind)
 {
-  const GstKalturaSession *session = entry->session;
-  entry->call = kind;
-  entry->call_began = g_get_monotonic_time ();
-  g_clear_object (&entry->cancellable);
-  entry->cancellable = g_cancellable_new ();
-  if (kind == CALL_REGISTER) {
-    entry->told = TRUE;
-    entry->unregister_end = 0;
-    entry->unregister_failed = FALSE;
-    kaltura_live_register_async (get_client (entry), session->partner_id, session->entry_id, session->hostname,
-        session->server_index, session->application, entry->cancellable, on_registered, entry_ref (entry));
+  const GstKalturaSession *session = registration->session;
+  registration->call = kind;
+  registration->call_began = g_get_monotonic_time ();
+  g_clear_object (&registration->cancellable);
+  registration->cancellable = g_cancellable_new ();
+  if (kind == GST_KALTURA_CALL_REGISTER) {
+    registration->told = TRUE;
+    registration->unregister_end = 0;
+    registration->unregister_failed = FALSE;
+    kaltura_live_register_async (gst_kaltura_registration_get_client (registration), session->partner_id,
+        session->entry_id, session->hostname, session->server_index, session->application, registration->cancellable,
+        on_registered, gst_kaltura_registration_ref (registration));
   } else {
-    if (entry->unregister_end == 0) {
-      entry->unregister_end = entry->call_began + LEASE;
-      entry->backoff = 0;
+    if (registration->unregister_end == 0) {
+      registration->unregister_end = registration->call_began + LEASE;
+      registration->backoff = 0;
     }
-    kaltura_live_unregister_async (get_client (entry), session->partner_id, session->entry_id, session->hostname,
-        session->server_index, entry->cancellable, on_unregistered, entry_ref (entry));
+    kaltura_live_unregister_async (gst_kaltura_registration_get_client (registration), session->partner_id,
+        session->entry_id, session->hostname, session->server_index, registration->cancellable, on_unregistered,
+        gst_kaltura_registration_ref (registration));
   }
 }
 
@@ -286,10 +250,10 @@ start_call (Entry *entry, CallKind kind)
 
 /* Lock. */
 static guint
-get_keep_alive (const Entry *entry)
+get_keep_alive (const GstKalturaRegistration *registration)
 {
-  guint keep_alive = entry->session->keep_alive;
-  for (GList *item = entry->members; item != NULL; item = item->next) {
+  guint keep_alive = registration->session->keep_alive;
+  for (GList *item = registration->members; item != NULL; item = item->next) {
     const GstKalturaMember *member = item->data;
     if (member->settings.keep_alive > 0) {
       keep_alive = MIN (keep_alive, member->settings.keep_alive);
@@ -300,62 +264,62 @@ get_keep_alive (const Entry *entry)
 
 /* Lock. When the state of the tracks will have lasted long enough to count. */
 static gint64
-get_track_deadline (const Entry *entry)
+get_track_deadline (const GstKalturaRegistration *registration)
 {
   guint min_buffer_time = 0;
   guint linger = 0;
-  for (GList *item = entry->members; item != NULL; item = item->next) {
+  for (GList *item = registration->members; item != NULL; item = item->next) {
     const GstKalturaMember *member = item->data;
     min_buffer_time = MAX (min_buffer_time, member->settings.min_buffer_time);
     linger = MAX (linger, member->settings.linger);
   }
-  return entry->tracks > 0 ? entry->tracks_began + min_buffer_time * G_USEC_PER_SEC
-                           : entry->tracks_ended + linger * G_USEC_PER_SEC;
+  return registration->tracks > 0 ? registration->tracks_began + min_buffer_time * G_USEC_PER_SEC
+                                  : registration->tracks_ended + linger * G_USEC_PER_SEC;
 }
 
 /* Lock. Brings wanted up to date; returns when to look again. */
 static gint64
-update_wanted (Entry *entry, gint64 now)
+update_wanted (GstKalturaRegistration *registration, gint64 now)
 {
-  gboolean flows = entry->tracks > 0;
-  if (entry->staying == 0) {
-    entry->wanted = FALSE;
+  gboolean flows = registration->tracks > 0;
+  if (registration->staying == 0) {
+    registration->wanted = FALSE;
     return NEVER;
   }
-  if (entry->wanted == flows) {
+  if (registration->wanted == flows) {
     return NEVER;
   }
-  gint64 deadline = get_track_deadline (entry);
+  gint64 deadline = get_track_deadline (registration);
   if (now < deadline) {
     return deadline;
   }
-  entry->wanted = flows;
-  entry->next_call = 0;
-  entry->backoff = 0;
+  registration->wanted = flows;
+  registration->next_call = 0;
+  registration->backoff = 0;
   return NEVER;
 }
 
-/* Nothing more is to be done for an entry without members. Lock. */
+/* Nothing more is to be done for a registration without members. Lock. */
 static void
-end_entry (Entry *entry)
+end_registration (GstKalturaRegistration *registration)
 {
-  entry->over = TRUE;
-  if (entries != NULL && g_hash_table_lookup (entries, entry->key) == entry) {
-    g_hash_table_remove (entries, entry->key);
+  registration->over = TRUE;
+  if (registrations != NULL && g_hash_table_lookup (registrations, registration->key) == registration) {
+    g_hash_table_remove (registrations, registration->key);
   }
-  if (entries != NULL && g_hash_table_size (entries) == 0) {
-    g_clear_pointer (&entries, g_hash_table_unref);
+  if (registrations != NULL && g_hash_table_size (registrations) == 0) {
+    g_clear_pointer (&registrations, g_hash_table_unref);
   }
-  g_cond_broadcast (&changed);
+  g_cond_broadcast (&gst_kaltura_registration_changed);
 }
 
 static gboolean
 on_timer (gpointer data)
 {
-  Entry *entry = entry_ref (data);
-  g_source_set_ready_time (entry->timer, -1);
-  step (entry);
-  entry_unref (entry);
+  GstKalturaRegistration *registration = gst_kaltura_registration_ref (data);
+  g_source_set_ready_time (registration->timer, -1);
+  gst_kaltura_registration_step (registration);
+  gst_kaltura_registration_unref (registration);
   return G_SOURCE_CONTINUE;
 }
 
@@ -368,41 +332,41 @@ dispatch_timer (GSource *source, GSourceFunc callback, gpointer data)
 static GSourceFuncs timer_funcs = { NULL, NULL, dispatch_timer, NULL, NULL, NULL };
 
 static void
-set_timer (Entry *entry, gint64 when)
+set_timer (GstKalturaRegistration *registration, gint64 when)
 {
-  if (entry->timer == NULL) {
-    entry->timer = g_source_new (&timer_funcs, sizeof (GSource));
-    g_source_set_callback (entry->timer, on_timer, entry, NULL);
-    gst_kaltura_service_attach (entry->service, entry->timer);
+  if (registration->timer == NULL) {
+    registration->timer = g_source_new (&timer_funcs, sizeof (GSource));
+    g_source_set_callback (registration->timer, on_timer, registration, NULL);
+    gst_kaltura_service_attach (registration->service, registration->timer);
   }
-  g_source_set_ready_time (entry->timer, when == NEVER ? -1 : when);
+  g_source_set_ready_time (registration->timer, when == NEVER ? -1 : when);
 }
 
 static void
-drop_resources (Entry *entry)
+drop_resources (GstKalturaRegistration *registration)
 {
-  if (entry->timer != NULL) {
-    g_source_destroy (entry->timer);
-    g_clear_pointer (&entry->timer, g_source_unref);
+  if (registration->timer != NULL) {
+    g_source_destroy (registration->timer);
+    g_clear_pointer (&registration->timer, g_source_unref);
   }
-  g_clear_pointer (&entry->client, kaltura_client_unref);
-  gst_kaltura_service_release (entry->service);
+  g_clear_pointer (&registration->client, kaltura_client_unref);
+  gst_kaltura_service_release (registration->service);
 }
 
 /* Lock. The session string that came last, once. */
 static void
-take_renewal (Entry *entry)
+take_renewal (GstKalturaRegistration *registration)
 {
-  if (!entry->renewed) {
+  if (!registration->renewed) {
     return;
   }
-  entry->renewed = FALSE;
-  if (entry->client != NULL && entry->session->secret == NULL) {
-    kaltura_client_set_ks (entry->client, entry->session->ks);
+  registration->renewed = FALSE;
+  if (registration->client != NULL && registration->session->secret == NULL) {
+    kaltura_client_set_ks (registration->client, registration->session->ks);
   }
-  if (entry->backoff > 0) {
-    entry->backoff = 0;
-    entry->next_call = 0;
+  if (registration->backoff > 0) {
+    registration->backoff = 0;
+    registration->next_call = 0;
   }
 }
 
@@ -411,62 +375,60 @@ take_renewal (Entry *entry)
  * AUTHENTICATED (see server: LiveEntry.setMediaServer): players see it live again only with the next register call.
  */
 static void
-take_begin (Entry *entry, gint64 now)
+take_begin (GstKalturaRegistration *registration, gint64 now)
 {
-  gboolean begun = entry->begun;
-  entry->begun = FALSE;
-  if (begun && entry->wanted && entry->backoff == 0 && now - entry->call_began >= FRESH) {
-    entry->next_call = 0;
+  gboolean begun = registration->begun;
+  registration->begun = FALSE;
+  if (begun && registration->wanted && registration->backoff == 0 && now - registration->call_began >= FRESH) {
+    registration->next_call = 0;
   }
 }
 
-static gboolean
-step (gpointer data)
+gboolean
+gst_kaltura_registration_step (gpointer data)
 {
-  Entry *entry = data;
+  GstKalturaRegistration *registration = data;
   gint64 now = g_get_monotonic_time ();
 
-  g_mutex_lock (&lock);
-  if (entry->over) {
-    g_mutex_unlock (&lock);
+  g_mutex_lock (&gst_kaltura_registration_lock);
+  if (registration->over) {
+    g_mutex_unlock (&gst_kaltura_registration_lock);
     return G_SOURCE_REMOVE;
   }
-  take_renewal (entry);
-  gint64 deadline = update_wanted (entry, now);
-  take_begin (entry, now);
-  gboolean leaving = entry->staying == 0;
-  gboolean cancel = leaving && (entry->given_up || entry->call == CALL_REGISTER);
-  gboolean busy = entry->call != CALL_NONE || entry->questions > 0;
-  gboolean give_up = leaving && (entry->given_up || entry->unregister_failed);
-  gboolean end = leaving && !busy && (!entry->told || give_up);
+  take_renewal (registration);
+  gint64 deadline = update_wanted (registration, now);
+  take_begin (registration, now);
+  gboolean leaving = registration->staying == 0;
+  gboolean cancel = leaving && (registration->given_up || registration->call == GST_KALTURA_CALL_REGISTER);
+  gboolean busy = registration->call != GST_KALTURA_CALL_NONE || registration->questions > 0;
+  gboolean give_up = leaving && (registration->given_up || registration->unregister_failed);
+  gboolean end = leaving && !busy && (!registration->told || give_up);
   if (end) {
-    end_entry (entry);
+    end_registration (registration);
   }
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&gst_kaltura_registration_lock);
 
   if (end) {
-    drop_resources (entry);
+    drop_resources (registration);
     return G_SOURCE_REMOVE;
   }
-  if (entry->registered && now - entry->last_success > LEASE) {
-    set_registered (entry, FALSE);
+  if (registration->registered && now - registration->last_success > LEASE) {
+    set_registered (registration, FALSE);
   }
-  if (entry->call != CALL_NONE) {
+  if (registration->call != GST_KALTURA_CALL_NONE) {
     if (cancel) {
-      g_cancellable_cancel (entry->cancellable);
+      g_cancellable_cancel (registration->cancellable);
     }
-  } else if (entry->wanted || entry->told) {
-    if (leaving || now >= entry->next_call) {
-      start_call (entry, entry->wanted ? CALL_REGISTER : CALL_UNREGISTER);
+  } else if (registration->wanted || registration->told) {
+    if (leaving || now >= registration->next_call) {
+      start_call (registration, registration->wanted ? GST_KALTURA_CALL_REGISTER : GST_KALTURA_CALL_UNREGISTER);
     } else {
-      deadline = MIN (deadline, entry->next_call);
+      deadline = MIN (deadline, registration->next_call);
     }
   }
-  set_timer (entry, deadline);
+  set_timer (registration, deadline);
   return G_SOURCE_REMOVE;
 }
-
-/* Members */
 
 static void
 ensure_debug_category (void)
@@ -479,246 +441,30 @@ ensure_debug_category (void)
 }
 
 /* Lock. Takes @key. */
-static Entry *
-add_entry (char *key, const GstKalturaSession *session, GstKalturaService *service)
+static GstKalturaRegistration *
+add_registration (char *key, const GstKalturaSession *session, GstKalturaService *service)
 {
-  Entry *entry = g_new0 (Entry, 1);
-  entry->refs = 1; /* the table's */
-  entry->key = key;
-  entry->service = service;
-  entry->session = gst_kaltura_session_copy (session);
-  if (entries == NULL) {
-    entries = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, entry_unref);
+  GstKalturaRegistration *registration = g_new0 (GstKalturaRegistration, 1);
+  registration->refs = 1; /* the table's */
+  registration->key = key;
+  registration->service = service;
+  registration->session = gst_kaltura_session_copy (session);
+  if (registrations == NULL) {
+    registrations = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, gst_kaltura_registration_unref);
   }
-  g_hash_table_replace (entries, entry->key, entry);
+  g_hash_table_replace (registrations, registration->key, registration);
   gst_kaltura_service_hold (service);
-  return entry;
+  return registration;
 }
 
-GstKalturaMember *
-gst_kaltura_member_join (const GstKalturaSession *session, GstKalturaMemberKind kind,
-    const GstKalturaMemberSettings *settings, GstElement *element)
+GstKalturaRegistration *
+gst_kaltura_registration_get (const GstKalturaSession *session, GstKalturaService *service)
 {
-  ensure_debug_category ();
-  GstKalturaMember *member = g_new0 (GstKalturaMember, 1);
-  member->service = gst_kaltura_service_get ();
-  member->kind = kind;
-  member->settings = *settings;
-  member->element = element;
   g_autofree char *key = gst_kaltura_session_make_key (session);
-
-  g_mutex_lock (&lock);
-  Entry *entry = entries != NULL ? g_hash_table_lookup (entries, key) : NULL;
-  if (entry == NULL || entry->given_up) {
-    entry = add_entry (g_steal_pointer (&key), session, member->service);
+  ensure_debug_category ();
+  GstKalturaRegistration *registration = registrations != NULL ? g_hash_table_lookup (registrations, key) : NULL;
+  if (registration == NULL || registration->given_up) {
+    registration = add_registration (g_steal_pointer (&key), session, service);
   }
-  member->entry = entry_ref (entry);
-  entry->members = g_list_prepend (entry->members, member);
-  entry->staying++;
-  g_mutex_unlock (&lock);
-
-  gst_kaltura_member_renew (member, session);
-  return member;
-}
-
-/* Lock. Waits for the end of an entry that nobody is left in, or for somebody who comes. */
-static void
-wait_for_end (Entry *entry, gint64 timeout)
-{
-  gint64 end = g_get_monotonic_time () + timeout;
-  while (!entry->over && entry->staying == 0 && g_cond_wait_until (&changed, &lock, end)) {
-    continue;
-  }
-}
-
-void
-gst_kaltura_member_leave (GstKalturaMember *member)
-{
-  Entry *entry = member->entry;
-  while (member->tracks > 0) {
-    gst_kaltura_member_end_track (member);
-  }
-  g_mutex_lock (&lock);
-  if (--entry->staying == 0) {
-    wake (entry);
-    wait_for_end (entry, entry->session->timeout * G_USEC_PER_SEC);
-  }
-  if (entry->staying == 0 && !entry->over) {
-    GST_WARNING ("entry %s: no answer in time, leaving", entry->session->entry_id);
-    entry->given_up = TRUE;
-    wake (entry);
-  }
-  entry->members = g_list_remove (entry->members, member);
-  g_mutex_unlock (&lock);
-
-  entry_unref (entry);
-  gst_kaltura_service_unref (member->service);
-  g_free (member);
-}
-
-void
-gst_kaltura_member_renew (GstKalturaMember *member, const GstKalturaSession *session)
-{
-  Entry *entry = member->entry;
-  g_mutex_lock (&lock);
-  if (session->ks != NULL && g_strcmp0 (session->ks, entry->session->ks) != 0) {
-    g_free (entry->session->ks);
-    entry->session->ks = g_strdup (session->ks);
-    entry->renewed = TRUE;
-  }
-  g_mutex_unlock (&lock);
-  wake (entry);
-}
-
-void
-gst_kaltura_member_begin_track (GstKalturaMember *member)
-{
-  Entry *entry = member->entry;
-  g_mutex_lock (&lock);
-  member->tracks++;
-  if (entry->tracks++ == 0) {
-    entry->tracks_began = g_get_monotonic_time ();
-  }
-  entry->begun = entry->registered && entry->session->api == KALTURA_API_CURRENT;
-  g_mutex_unlock (&lock);
-  wake (entry);
-}
-
-void
-gst_kaltura_member_end_track (GstKalturaMember *member)
-{
-  Entry *entry = member->entry;
-  g_mutex_lock (&lock);
-  if (member->tracks > 0) {
-    member->tracks--;
-    if (--entry->tracks == 0) {
-      entry->tracks_ended = g_get_monotonic_time ();
-    }
-  }
-  g_mutex_unlock (&lock);
-  wake (entry);
-}
-
-gboolean
-gst_kaltura_member_is_registered (GstKalturaMember *member)
-{
-  g_mutex_lock (&lock);
-  gboolean registered = member->entry->registered;
-  g_mutex_unlock (&lock);
-  return registered;
-}
-
-/* Authentication */
-
-/* A question of a streaming thread. */
-typedef struct {
-  gint refs; /* atomic */
-  Entry *entry;
-  char *token;
-  GCancellable *cancellable;
-
-  GMutex lock;
-  GCond answered;
-  gboolean done;
-  KalturaEntry *answer;
-  GError *error;
-} Question;
-
-static void
-question_unref (gpointer data)
-{
-  Question *question = data;
-  if (!g_atomic_int_dec_and_test (&question->refs)) {
-    return;
-  }
-  entry_unref (question->entry);
-  g_free (question->token);
-  g_object_unref (question->cancellable);
-  g_mutex_clear (&question->lock);
-  g_cond_clear (&question->answered);
-  g_clear_pointer (&question->answer, kaltura_entry_free);
-  g_clear_error (&question->error);
-  g_free (question);
-}
-
-static void
-on_authenticated (GObject *source, GAsyncResult *result, gpointer data)
-{
-  Question *question = data;
-  Entry *entry = entry_ref (question->entry);
-  g_mutex_lock (&question->lock);
-  question->answer = kaltura_live_authenticate_finish (result, &question->error);
-  question->done = TRUE;
-  g_cond_signal (&question->answered);
-  g_mutex_unlock (&question->lock);
-  question_unref (question);
-  entry->questions--;
-  step (entry);
-  entry_unref (entry);
-}
-
-static gboolean
-ask (gpointer data)
-{
-  Question *question = data;
-  Entry *entry = question->entry;
-  const GstKalturaSession *session = entry->session;
-  entry->questions++;
-  g_atomic_int_inc (&question->refs);
-  kaltura_live_authenticate_async (get_client (entry), session->partner_id, session->entry_id, question->token,
-      session->hostname, session->server_index, session->application, question->cancellable, on_authenticated,
-      question);
-  return G_SOURCE_REMOVE;
-}
-
-/* Cancelling belongs to the thread of the call: GLib 2.74 leaks sources that are cancelled while they are destroyed. */
-static gboolean
-cancel_question (gpointer data)
-{
-  g_cancellable_cancel (((Question *) data)->cancellable);
-  return G_SOURCE_REMOVE;
-}
-
-/* Any thread. */
-static void
-on_question_cancelled (GCancellable *cancellable, gpointer data)
-{
-  Question *question = data;
-  g_mutex_lock (&question->lock);
-  g_cond_signal (&question->answered);
-  g_mutex_unlock (&question->lock);
-}
-
-KalturaEntry *
-gst_kaltura_member_authenticate (GstKalturaMember *member, const char *token, GCancellable *cancellable, GError **error)
-{
-  Question *question = g_new0 (Question, 1);
-  question->refs = 2;
-  question->entry = entry_ref (member->entry);
-  question->token = g_strdup (token);
-  question->cancellable = g_cancellable_new ();
-  g_mutex_init (&question->lock);
-  g_cond_init (&question->answered);
-  gst_kaltura_service_invoke (member->service, ask, question, question_unref);
-
-  gulong handler = g_cancellable_connect (cancellable, G_CALLBACK (on_question_cancelled), question, NULL);
-  g_mutex_lock (&question->lock);
-  while (!question->done && !g_cancellable_is_cancelled (cancellable)) {
-    g_cond_wait (&question->answered, &question->lock);
-  }
-  KalturaEntry *answer = g_steal_pointer (&question->answer);
-  if (answer == NULL && !(question->done && question->error != NULL)) {
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
-  } else if (answer == NULL) {
-    g_propagate_error (error, g_steal_pointer (&question->error));
-  }
-  gboolean open = !question->done;
-  g_mutex_unlock (&question->lock);
-  g_cancellable_disconnect (cancellable, handler);
-  if (open) {
-    gst_kaltura_service_invoke (member->service, cancel_question, question, question_unref);
-  } else {
-    question_unref (question);
-  }
-  return answer;
+  return gst_kaltura_registration_ref (registration);
 }

@@ -1,55 +1,76 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <kaltura-entry.h>
+#include <kaltura-client.h>
 
-#include "gstkalturasession.h"
+#include "gstkalturamember.h"
+#include "gstkalturaservice.h"
 
 G_BEGIN_DECLS
 
-/*
- * What an element has to do with the registration of an entry and index at Kaltura. All members of the process with the
- * same service URL, entry and index share one client and one registration.
- */
-typedef struct _GstKalturaMember GstKalturaMember;
+/* Shared by gstkalturaregistration.c, which makes the calls, and gstkalturamember.c, which elements use. */
+typedef struct _GstKalturaRegistration GstKalturaRegistration;
 
-typedef enum {
-  GST_KALTURA_MEMBER_SILENT, /* keeps the client; nothing is posted */
-  GST_KALTURA_MEMBER_POSTS   /* its element posts what happens to the registration */
-} GstKalturaMemberKind;
+typedef enum { GST_KALTURA_CALL_NONE, GST_KALTURA_CALL_REGISTER, GST_KALTURA_CALL_UNREGISTER } GstKalturaCallKind;
 
-/* All in seconds. The largest of all members' counts, keep_alive: the smallest. */
-typedef struct {
-  guint min_buffer_time;
-  guint keep_alive; /* 0 = as the session says */
-  guint linger;
-} GstKalturaMemberSettings;
+/* One entry and index. Times: us, monotonic. */
+struct _GstKalturaRegistration {
+  gint refs; /* atomic */
+  char *key;
+  GstKalturaService *service; /* of a member; held while the entry is in the table */
 
-/* @element is not referenced: it must leave before it goes. */
-GstKalturaMember *gst_kaltura_member_join (const GstKalturaSession *session, GstKalturaMemberKind kind,
-    const GstKalturaMemberSettings *settings, GstElement *element);
+  /* lock */
+  GstKalturaSession *session;
+  GList *members; /* of GstKalturaMember */
+  guint staying;  /* members that are not leaving */
+  guint tracks;   /* that flow */
+  gint64 tracks_began, tracks_ended;
+  gboolean renewed;  /* there is a new session string */
+  gboolean begun;    /* a track has begun while the entry was registered */
+  gboolean given_up; /* nobody waits for the end any more */
+  gboolean over;     /* out of the table */
+  gboolean registered;
 
-/*
- * Frees @member. The last one of a registered entry unregisters it and waits for that, at most the session's timeout.
- * Not with a lock that a handler of the element's messages takes.
- */
-void gst_kaltura_member_leave (GstKalturaMember *member);
+  /* thread "kaltura" */
+  KalturaClient *client;
+  GSource *timer;
+  gboolean wanted, told;
+  GstKalturaCallKind call;
+  GCancellable *cancellable; /* of the call */
+  gint64 call_began;
+  guint questions;       /* authenticate calls that are under way */
+  gint64 next_call;      /* not before; NEVER never */
+  gint64 last_success;   /* of a register call */
+  gint64 backoff;        /* us, 0 = the last call succeeded */
+  gint64 unregister_end; /* when trying to unregister makes no sense any more, 0 = not trying */
+  gboolean unregister_failed;
+};
 
-/* A new session string (nullable: unchanged); a call that has failed is tried again at once. */
-void gst_kaltura_member_renew (GstKalturaMember *member, const GstKalturaSession *session);
+struct _GstKalturaMember {
+  GstKalturaRegistration *registration;
+  GstKalturaService *service;
+  GstKalturaMemberKind kind;
+  GstKalturaMemberSettings settings;
+  GstElement *element; /* (unowned) */
+  guint tracks;        /* lock */
+};
 
-/* Media flows on one more track; no more on one. */
-void gst_kaltura_member_begin_track (GstKalturaMember *member);
-void gst_kaltura_member_end_track (GstKalturaMember *member);
 
-/* Whether Kaltura has been told and knows it still. */
-gboolean gst_kaltura_member_is_registered (GstKalturaMember *member);
+/* Guards the table of registrations and the fields that say so. Never held across a call or a message. */
+extern GMutex gst_kaltura_registration_lock;
+/* Signalled when a registration is over. */
+extern GCond gst_kaltura_registration_changed;
 
-/*
- * Asks the API whether a broadcast with @token may begin; blocks until the answer, at most the session's timeout, or
- * until @cancellable. Errors: as kaltura_live_authenticate_finish().
- */
-KalturaEntry *gst_kaltura_member_authenticate (GstKalturaMember *member, const char *token, GCancellable *cancellable,
-    GError **error);
+/* Lock. The registration of @session's entry and index, a new one if need be. A reference for the caller. */
+GstKalturaRegistration *gst_kaltura_registration_get (const GstKalturaSession *session, GstKalturaService *service);
+GstKalturaRegistration *gst_kaltura_registration_ref (GstKalturaRegistration *registration);
+void gst_kaltura_registration_unref (gpointer registration);
+
+/* Any thread: something has changed. */
+void gst_kaltura_registration_wake (GstKalturaRegistration *registration);
+/* Thread "kaltura": does the next thing. A GSourceFunc. */
+gboolean gst_kaltura_registration_step (gpointer registration);
+/* Thread "kaltura". (transfer none) */
+KalturaClient *gst_kaltura_registration_get_client (GstKalturaRegistration *registration);
 
 G_END_DECLS

@@ -381,6 +381,20 @@ GST_START_TEST (passing_failure_keeps_registration)
 }
 GST_END_TEST
 
+/* Kaltura still believes what it was told when the session string has expired since. */
+GST_START_TEST (expired_session_keeps_registration)
+{
+  fake_api_answer_result (api, "registerMediaServer", "");
+  fake_api_answer_error (api, "registerMediaServer", "INVALID_KS", "Invalid KS, error -5 EXPIRED");
+  fake_api_answer_result (api, "unregisterMediaServer", "");
+  Track *track = track_new_flowing ("min-buffer-time=0 keep-alive=1");
+  check_message (track, "kaltura-registered");
+  gst_message_unref (elements_wait_message (track->bus, "kaltura-register-failed"));
+  fail_unless (is_registered (track));
+  track_free (track);
+}
+GST_END_TEST
+
 /* A new session string is used at once for what has failed with the old one. */
 GST_START_TEST (renewed_session)
 {
@@ -552,6 +566,7 @@ make_suite (void)
   tcase_add_test (tcase, failure_is_told_and_tried_again);
   tcase_add_test (tcase, dead_api_is_passing);
   tcase_add_test (tcase, passing_failure_keeps_registration);
+  tcase_add_test (tcase, expired_session_keeps_registration);
   tcase_add_test (tcase, renewed_session);
   tcase_add_test (tcase, session_known_late);
   tcase_add_test (tcase, never_waits);
