@@ -288,7 +288,8 @@ def test_primary_and_backup_side_by_side(server, card):
         wait_for(f"registration of {index}", lambda i=index: server.sandbox.registered(index=i))
     assert len(server.launcher.workers()) == 2
     plain = klive.variant_urls(server.launcher.master_url())[0]
-    assert klive.playlist(plain)["segments"][-1]["uri"].split("/")[-1].startswith("0-")
+    wait_for("the plain URL is the primary's, even if the backup was first", lambda: (
+        lambda p: p and p["segments"][-1]["uri"].split("/")[-1].startswith("0-"))(klive.playlist(plain)), 10)
     primary.stop()
     wait_for("the plain URL follows the backup", lambda: (
         lambda p: p and not p["ended"] and p["segments"][-1]["uri"].split("/")[-1].startswith("1-"))(
