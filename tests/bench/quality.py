@@ -25,7 +25,8 @@ def measure(stream, source):
     packets = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=size", "-of",
                               "csv=p=0", stream], capture_output=True, text=True, check=True).stdout
     sizes = [int(s.strip(",")) for s in packets.split() if s.strip(",")]
-    return {"ssim": float(re.search(r"SSIM Y:([\d.]+)", text)[1]), "psnr": float(re.search(r"PSNR y:([\d.]+)", text)[1]),
+    return {"ssim": float(re.search(r"SSIM Y:([\d.]+)", text)[1]),
+            "psnr": float(re.search(r"PSNR y:([\d.]+)", text)[1]),
             "kbps": sum(sizes) * 8 / 1000 / (len(sizes) / 30), "frames": len(sizes)}
 
 
