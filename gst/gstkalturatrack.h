@@ -62,7 +62,7 @@ void gst_kaltura_track_push_caps (GstKalturaTrack *track, GstCaps *caps, GstCloc
 void gst_kaltura_track_take_cut (GstKalturaTrack *track, GstEvent *event);
 void gst_kaltura_track_take_gap (GstKalturaTrack *track, GstEvent *event);
 
-/* Whether the next frame is of a time far behind which the track has gone back since: nothing else belongs before it. */
+/* Whether the track has gone back in time behind its next frame: nothing else belongs in front of that one. */
 gboolean gst_kaltura_track_has_gone_back (const GstKalturaTrack *track);
 
 /*

@@ -938,7 +938,7 @@ GST_START_TEST (bad_timestamps)
 }
 GST_END_TEST
 
-/* An encoder that begins again at 0 in the same stream: nothing hangs, and the files say that it is another timeline. */
+/* An encoder that begins again at 0 in one stream: nothing hangs, and the files say that it is another timeline. */
 GST_START_TEST (time_goes_back)
 {
   Fixture *f = set_up (VIDEO_CAPS, ADTS_CAPS);
