@@ -48,6 +48,8 @@ GST_DEBUG_CATEGORY_STATIC (gst_kaltura_cut_debug);
 #define SILENCE (2 * GST_SECOND)
 /* Audio waits this long (ns, real time) for video to begin. */
 #define START_WAIT (200 * GST_MSECOND)
+/* Time that goes back by more (ns) is another timeline. */
+#define GONE_BACK (10 * (gint64) GST_SECOND)
 /* Cuts that audio has not come to yet; more of them would mean that it is lost. */
 #define CUTS_MAX 1024
 
@@ -96,8 +98,10 @@ struct _GstKalturaCut {
   gint64 duration;         /* of a slot, ns */
   gint64 origin;           /* the epoch in use */
   gint64 slot;             /* of the last cut or the first frame */
+  gint64 slot_time;        /* of that frame */
   gboolean video_begun;    /* the first keyframe has gone through */
   gboolean video_over;     /* EOS */
+  gboolean video_lost;     /* audio has waited in vain, and goes on until video has come as far again */
   GThread *video_thread;   /* on which video came last */
   gint64 video_position;   /* DTS of the last frame */
   gint64 video_clock;      /* when video last came */
@@ -121,7 +125,7 @@ reset (GstKalturaCut *self)
 {
   self->origin = self->slot = self->video_position = NOT_YET;
   self->video_audio_time = self->audio_time = self->first_audio_time = NOT_YET;
-  self->video_begun = self->video_over = self->encoders_known = FALSE;
+  self->video_begun = self->video_over = self->video_lost = self->encoders_known = FALSE;
   self->video_thread = NULL;
   self->video_clock = self->first_audio_clock = 0;
   gst_queue_array_clear (self->cuts);
@@ -148,10 +152,11 @@ enter_slot (GstKalturaCut *self, gint64 running_time)
 {
   gint64 slot = get_slot (self, running_time);
   gboolean first = self->slot == NOT_YET;
-  if (!first && slot <= self->slot) {
+  if (!first && slot <= self->slot && running_time >= self->slot_time - GONE_BACK) {
     return FALSE;
   }
   self->slot = slot;
+  self->slot_time = running_time;
   return !first;
 }
 
@@ -194,7 +199,7 @@ is_video_silent (const GstKalturaCut *self)
 static gint64
 get_audio_deadline (const GstKalturaCut *self, gint64 end)
 {
-  if (self->video.sink == NULL || self->video_over || self->video_thread == g_thread_self ()) {
+  if (self->video.sink == NULL || self->video_over || self->video_lost || self->video_thread == g_thread_self ()) {
     return 0;
   }
   if (self->video_position == NOT_YET) {
@@ -207,9 +212,11 @@ get_audio_deadline (const GstKalturaCut *self, gint64 end)
 static gboolean
 wait_for_video (GstKalturaCut *self, gint64 end)
 {
+  gint64 latest = g_get_monotonic_time () + SILENCE / GST_USECOND;
   while (!self->audio.flushing) {
-    gint64 deadline = get_audio_deadline (self, end);
+    gint64 deadline = MIN (get_audio_deadline (self, end), latest);
     if (deadline <= g_get_monotonic_time ()) {
+      self->video_lost |= deadline != 0 && self->video_position != NOT_YET;
       return TRUE;
     }
     g_cond_wait_until (&self->changed, &self->lock, deadline);
@@ -322,6 +329,7 @@ gst_kaltura_cut_chain_video (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   gint64 slot = self->slot;
   self->video_thread = g_thread_self ();
   self->video_position = position;
+  self->video_lost &= position < self->audio_time;
   g_cond_signal (&self->changed);
   g_mutex_unlock (&self->lock);
   push_decided (pad, track, kind, buffer, running_time, slot);

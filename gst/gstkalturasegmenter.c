@@ -25,6 +25,9 @@ GST_DEBUG_CATEGORY_STATIC (gst_kaltura_segmenter_debug);
 /* How long (ns) audio goes on in a segment that video has begun, before it is cut by duration alone. */
 #define AUDIO_TAIL (2 * (gint64) GST_SECOND)
 
+/* A hole (ns) larger than this between two segments, or time that goes back, is not part of the first. */
+#define GAP_MAX (10 * (gint64) GST_SECOND)
+
 struct _GstKalturaSegmenter {
   GstElement parent;
 
@@ -36,7 +39,7 @@ struct _GstKalturaSegmenter {
   guint audio_cut_count; /* of the event by which audio alone made the last cut, 0 = it did not */
   gboolean video_begun;  /* a keyframe has been written */
   gboolean has_video;    /* the open segment has a video frame */
-  gint64 last_end;       /* ns, latest end of the frames written */
+  gint64 last_end;       /* ns, latest end of the frames in the open segment */
   gboolean eos_posted;
 };
 
@@ -113,6 +116,12 @@ choose_track (GstKalturaSegmenter *self)
   GstKalturaTrack *audio = &self->tracks[GST_KALTURA_TRACK_AUDIO];
   const GstKalturaItem *video_head = gst_kaltura_track_peek (video);
   const GstKalturaItem *audio_head = gst_kaltura_track_peek (audio);
+  if (gst_kaltura_track_has_gone_back (video)) {
+    return video;
+  }
+  if (gst_kaltura_track_has_gone_back (audio)) {
+    return audio;
+  }
   if (video_head != NULL && audio_head != NULL) {
     return audio_head->end <= get_video_time (self, video_head) ? audio : video;
   }
@@ -132,10 +141,21 @@ static void
 cut (GstKalturaSegmenter *self, const GstKalturaItem *item)
 {
   if (gst_kaltura_segment_writer_is_open (self->writer)) {
-    gst_kaltura_segment_writer_end (self->writer, item->pts, GST_KALTURA_SEGMENT_GOES_ON);
+    gboolean follows = ABS (item->pts - self->last_end) <= GAP_MAX;
+    gst_kaltura_segment_writer_end (self->writer, follows ? item->pts : self->last_end, GST_KALTURA_SEGMENT_GOES_ON);
   }
   gst_kaltura_segment_writer_begin (self->writer, item->pts);
   self->has_video = FALSE;
+  self->last_end = item->pts;
+}
+
+/* How far the open segment reaches. A frame of another timeline, which comes late, says nothing about that. */
+static void
+extend (GstKalturaSegmenter *self, const GstKalturaItem *item)
+{
+  if (item->end > self->last_end && item->end - self->last_end <= GAP_MAX) {
+    self->last_end = item->end;
+  }
 }
 
 static void
@@ -152,7 +172,7 @@ write_video (GstKalturaSegmenter *self, const GstKalturaItem *item)
   }
   gst_kaltura_segment_writer_write_video (self->writer, item->buffer, item->pts, item->dts);
   self->has_video = TRUE;
-  self->last_end = MAX (self->last_end, item->end);
+  extend (self, item);
 }
 
 static void
@@ -167,7 +187,7 @@ write_audio (GstKalturaSegmenter *self, const GstKalturaItem *item)
     return;
   }
   gst_kaltura_segment_writer_write_audio (self->writer, item->buffer, item->pts);
-  self->last_end = MAX (self->last_end, item->end);
+  extend (self, item);
 }
 
 /* Caps have their place in the queue, but no time. */

@@ -24,6 +24,9 @@ GST_DEBUG_CATEGORY_STATIC (gst_kaltura_segment_writer_debug);
 /* RTMP has whole milliseconds: more than this away from where a frame is due begins a new PES. */
 #define BATCH_TOLERANCE (4 * GST_MSECOND)
 
+/* Timestamps that go back by less (ticks) are faults. */
+#define REPAIRED_MAX GST_KALTURA_TS_HZ
+
 typedef struct {
   GstKalturaTsStreamType type;
   gboolean raw; /* frames get an ADTS header */
@@ -341,11 +344,16 @@ to_ticks (gint64 running_time)
   return gst_util_uint64_scale_round (time, GST_KALTURA_TS_HZ, GST_SECOND);
 }
 
-/* DTS must grow within a track: small faults of encoders are repaired here. */
+/* DTS must grow within a track: small faults of encoders are repaired here. What goes far back is another timeline. */
 static gint64
 make_dts (GstKalturaSegmentWriter *writer, GstKalturaTsTrack track, gint64 running_time)
 {
-  gint64 ticks = MAX (to_ticks (running_time), writer->last_ticks[track] + 1);
+  gint64 ticks = to_ticks (running_time);
+  if (ticks + REPAIRED_MAX < writer->last_ticks[track]) {
+    gst_kaltura_ts_mark_discontinuity (writer->ts);
+  } else {
+    ticks = MAX (ticks, writer->last_ticks[track] + 1);
+  }
   writer->last_ticks[track] = ticks;
   return ticks;
 }

@@ -11,6 +11,9 @@
 #define HELD_TIME_MAX (15 * (gint64) GST_SECOND)
 #define HELD_BYTES_MAX (32 * 1024 * 1024)
 
+/* Timestamps that go back by less (ns) are faults, by more another timeline. */
+#define GONE_BACK (1 * (gint64) GST_SECOND)
+
 #define NOT_YET GST_KALTURA_NOT_YET
 
 void
@@ -172,6 +175,13 @@ gst_kaltura_track_take_gap (GstKalturaTrack *track, GstEvent *event)
     gint64 end = start + (GST_CLOCK_TIME_IS_VALID (duration) ? (gint64) duration : 0);
     track->position = MAX (track->position, end);
   }
+}
+
+gboolean
+gst_kaltura_track_has_gone_back (const GstKalturaTrack *track)
+{
+  const GstKalturaItem *head = gst_kaltura_track_peek (track);
+  return head != NULL && head->buffer != NULL && head->dts - track->position > GONE_BACK;
 }
 
 /* Whether @track holds as much as it may. */

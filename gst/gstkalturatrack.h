@@ -62,6 +62,9 @@ void gst_kaltura_track_push_caps (GstKalturaTrack *track, GstCaps *caps, GstCloc
 void gst_kaltura_track_take_cut (GstKalturaTrack *track, GstEvent *event);
 void gst_kaltura_track_take_gap (GstKalturaTrack *track, GstEvent *event);
 
+/* Whether the track has gone back in time behind its next frame: nothing else belongs in front of that one. */
+gboolean gst_kaltura_track_has_gone_back (const GstKalturaTrack *track);
+
 /*
  * Whether @track, which has nothing queued, need not be waited for by @other, which has. @max_wait: ns of media and of
  * the clock on the wall.

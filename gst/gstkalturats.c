@@ -47,6 +47,7 @@ struct _GstKalturaTs {
   Track tracks[GST_KALTURA_TS_N_TRACKS];
   GstKalturaTsTrack pcr_track; /* by the last PMT */
   Pid pids[N_PIDS];
+  gboolean has_tables;
   guint8 pmt_version; /* 5 bits */
   gboolean fresh;     /* nothing has been written since the tables */
   gint64 last_pcr;    /* ticks, G_MININT64 = none yet */
@@ -72,7 +73,7 @@ gst_kaltura_ts_new (GstKalturaTsOutput output, gpointer user_data)
   memset (ts->pids, 0, sizeof (ts->pids));
   ts->pcr_track = GST_KALTURA_TS_VIDEO;
   ts->pmt_version = 0;
-  ts->fresh = FALSE;
+  ts->fresh = ts->has_tables = FALSE;
   ts->last_pcr = G_MININT64;
   ts->fill = 0;
   return ts;
@@ -93,10 +94,19 @@ gst_kaltura_ts_set_track (GstKalturaTs *ts, GstKalturaTsTrack track, GstKalturaT
     return FALSE;
   }
   ts->tracks[track].type = type;
-  if (ts->pids[PID_PMT].begun) {
+  if (ts->has_tables) {
     ts->pmt_version = (ts->pmt_version + 1) & 0x1f;
   }
   return TRUE;
+}
+
+void
+gst_kaltura_ts_mark_discontinuity (GstKalturaTs *ts)
+{
+  for (guint i = 0; i < N_PIDS; i++) {
+    ts->pids[i].begun = FALSE;
+  }
+  ts->last_pcr = G_MININT64;
 }
 
 void
@@ -255,6 +265,7 @@ gst_kaltura_ts_write_tables (GstKalturaTs *ts)
   write_pat (ts);
   write_pmt (ts);
   ts->fresh = TRUE;
+  ts->has_tables = TRUE;
 }
 
 static void

@@ -53,6 +53,9 @@ void gst_kaltura_ts_write_tables (GstKalturaTs *ts);
 void gst_kaltura_ts_write_pes (GstKalturaTs *ts, GstKalturaTsTrack track, gint64 pts, gint64 dts,
     GstKalturaTsAccess access, const struct iovec *chunks, guint n_chunks);
 
+/* The times of what follows have nothing to do with those before: the next packets say so. */
+void gst_kaltura_ts_mark_discontinuity (GstKalturaTs *ts);
+
 /* Hands what is still held to the output: at most 128 KiB are ever held. */
 void gst_kaltura_ts_flush (GstKalturaTs *ts);
 

@@ -167,6 +167,19 @@ GST_START_TEST (epoch_from_clock)
 }
 GST_END_TEST
 
+GST_START_TEST (time_goes_back)
+{
+  Fixture *f = set_up (0, TRUE, FALSE);
+  push_video (f, 100000, KEY, NOTHING, 0);
+  push_video (f, 102000, KEY, CUT, 51);
+  push_video (f, 101000, KEY, KEYFRAME, 0);
+  push_video (f, 0, KEY, CUT, 0);
+  push_video (f, 1000, KEY, KEYFRAME, 0);
+  push_video (f, 2000, KEY, CUT, 1);
+  tear_down (f);
+}
+GST_END_TEST
+
 GST_START_TEST (stream_that_begins_without_keyframe)
 {
   Fixture *f = set_up (0, TRUE, FALSE);
@@ -414,6 +427,7 @@ make_suite (void)
   tcase_add_test (tcase, cuts_at_first_keyframe_of_slot);
   tcase_add_test (tcase, epoch);
   tcase_add_test (tcase, epoch_from_clock);
+  tcase_add_test (tcase, time_goes_back);
   tcase_add_test (tcase, stream_that_begins_without_keyframe);
   tcase_add_test (tcase, audio_follows_video);
   tcase_add_test (tcase, audio_alone);

@@ -938,6 +938,46 @@ GST_START_TEST (bad_timestamps)
 }
 GST_END_TEST
 
+/* An encoder that begins again at 0 in one stream: nothing hangs, and the files say that it is another timeline. */
+GST_START_TEST (time_goes_back)
+{
+  Fixture *f = set_up (VIDEO_CAPS, ADTS_CAPS);
+  push_both (f, 100000, 101480);
+  push_cut (f->video, 7);
+  f->audio_index = 1000;
+  push_both (f, 0, 1480);
+  push_eos (f);
+  check_message (f, 0, 100000, 1000, FALSE);
+  check_message (f, 1, 101000, 480, FALSE);
+  check_message (f, 2, 0, 1000, FALSE);
+  check_message (f, 3, 1000, 480, TRUE);
+  check_eos (f);
+  guint n_audio = 0;
+  for (guint i = 0; i < 4; i++) {
+    g_autoptr (TsFile) file = read_segment (f, i);
+    fail_unless (ts_get (file, TS_VIDEO, 0)->discontinuity == (i % 2 == 0));
+    for (guint k = 0; k < ts_count (file, TS_AUDIO); k++) {
+      n_audio += ts_get (file, TS_AUDIO, k)->payload->len / 23;
+    }
+  }
+  fail_unless_equals_int (n_audio, 2 * 74);
+  tear_down (f);
+}
+GST_END_TEST
+
+/* A hole of an hour is not an hour of segment. */
+GST_START_TEST (time_leaps)
+{
+  Fixture *f = set_up (VIDEO_CAPS, ADTS_CAPS);
+  push_both (f, 0, 520);
+  push_both (f, 3600000, 3600520);
+  push_eos (f);
+  check_message (f, 0, 0, 520, FALSE);
+  check_message (f, 1, 3600000, 520, TRUE);
+  tear_down (f);
+}
+GST_END_TEST
+
 GST_START_TEST (flush)
 {
   Fixture *f = set_up (VIDEO_CAPS, ADTS_CAPS);
@@ -1123,6 +1163,8 @@ make_suite (void)
   tcase_add_test (tcase, folder_goes_away);
   tcase_add_test (tcase, disk_full);
   tcase_add_test (tcase, bad_timestamps);
+  tcase_add_test (tcase, time_goes_back);
+  tcase_add_test (tcase, time_leaps);
   tcase_add_test (tcase, flush);
   tcase_add_test (tcase, caps_change);
   tcase_add_test (tcase, pad_released);
