@@ -204,6 +204,8 @@ on_reader_tag (KliveReader *reader, KliveFlvTag *tag, gint64 arrival, gpointer u
   KliveTimelineTrack track;
   KliveFrame *frame;
 
+  if (session->hurry) /* another session of this stream is live, and its frames begin behind the last one of here */
+    return;
   if (session->source == NULL)
     begin (session);
   frame = klive_source_take (session->source, tag, arrival);

@@ -131,7 +131,7 @@ def test_publish_after_the_end_is_a_new_broadcast(server, card):
     assert not {s["uri"] for s in new["segments"]} & {s["uri"] for s in old["segments"]}
 
 
-def test_a_second_publisher_replaces_the_first(server, card):
+def test_a_second_publisher_replaces_the_first(server, card, folder):
     """Same entry and token from another connection: the newer one wins once it gives data."""
     encoder, url = on_air(server, card)
     second = server.publish(card)
@@ -141,6 +141,12 @@ def test_a_second_publisher_replaces_the_first(server, card):
     assert second.running()
     assert len(server.launcher.workers()) == 1
     assert not klive.playlist(url)["ended"]
+    whole = folder / "whole.ts"
+    whole.write_bytes(b"".join(p.read_bytes() for p in sorted(files(server).glob("32/*.ts"))))
+    for kind in ("video", "audio"):
+        times = [p["dts"] for p in klive.probe_packets(whole) if p["type"] == kind]
+        back = [(a, b) for a, b in zip(times, times[1:]) if b <= a]
+        assert not back, f"{kind} goes back: {back}"
 
 
 def test_a_second_launcher_on_the_same_state_is_refused(server, folder):
