@@ -77,14 +77,14 @@ klive_hold_push (KliveHold *hold, KliveFrame *frame)
   }
 }
 
-KliveFormat *
-klive_hold_get_format (const KliveHold *hold, KliveTimelineTrack track)
+const KliveFrame *
+klive_hold_peek_track (const KliveHold *hold, KliveTimelineTrack track)
 {
   for (const GList *l = hold->frames.head; l != NULL; l = l->next) {
     const KliveFrame *frame = l->data;
 
     if (frame->track == track)
-      return frame->format;
+      return frame;
   }
   return NULL;
 }

@@ -25,8 +25,8 @@ KliveFrame *klive_hold_pop (KliveHold *hold);
 /* (transfer none) (nullable) */
 const KliveFrame *klive_hold_peek (const KliveHold *hold);
 
-/* The format of the first frame of a track that is held. (transfer none) NULL: there is none. */
-KliveFormat *klive_hold_get_format (const KliveHold *hold, KliveTimelineTrack track);
+/* The oldest frame of a track. (transfer none) (nullable) */
+const KliveFrame *klive_hold_peek_track (const KliveHold *hold, KliveTimelineTrack track);
 
 /*
  * Makes the front a place where a decoder can begin: a video keyframe if @video, and no sound that ends before it is

@@ -31,6 +31,7 @@ struct _KliveSession {
   guint ready_source, tracks_source, profile_source;
   gboolean told_ready, live, tracks_known, asked_for_profile, warned_no_media, blocked;
   gboolean seen[2];        /* frames of each track */
+  gboolean pull_lost;      /* no tag since a pull ended */
   gint64 last_frame;       /* ns since 1970: arrival; 0 = none */
   KalturaProfile *profile; /* until the stage has it; nullable */
   gboolean has_profile;
@@ -62,44 +63,40 @@ open_stage (KliveSession *session)
     klive_stage_open (session->stage, g_steal_pointer (&session->profile));
 }
 
+static void
+add_number (JsonObject *params, const char *name, double value)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  if (value > 0)
+    json_object_set_string_member (params, name, g_ascii_formatd (text, sizeof text, "%.6g", value));
+}
+
+static void
+add_codec (JsonObject *params, const char *name, const char *codec)
+{
+  g_autofree char *upper = codec != NULL ? g_ascii_strup (codec, -1) : NULL;
+
+  if (upper != NULL)
+    json_object_set_string_member (params, name, upper);
+}
+
 /* Kaltura wants to know what comes (gst/kaltura/API.md "wowza_liveConversionProfile.serve"): all values are strings. */
 static JsonObject *
 make_extra_params (KliveSession *session)
 {
   JsonObject *params = json_object_new ();
-  const KliveFormat *video = klive_source_get_format (session->source, KLIVE_TIMELINE_VIDEO);
-  const KliveFormat *audio = klive_source_get_format (session->source, KLIVE_TIMELINE_AUDIO);
-  g_autofree char *width = NULL, *height = NULL, *fps = NULL, *video_rate = NULL, *audio_rate = NULL, *codec = NULL;
   KliveTracks tracks;
 
-  klive_source_get_tracks (session->source, video, audio, &tracks);
-  if (tracks.width > 0) {
-    width = g_strdup_printf ("%u", tracks.width);
-    height = g_strdup_printf ("%u", tracks.height);
-    json_object_set_string_member (params, "width", width);
-    json_object_set_string_member (params, "height", height);
-  }
-  if (tracks.fps_n > 0) {
-    char text[G_ASCII_DTOSTR_BUF_SIZE];
-    fps = g_strdup (g_ascii_formatd (text, sizeof text, "%.4g", (double) tracks.fps_n / tracks.fps_d));
-    json_object_set_string_member (params, "framerate", fps);
-  }
-  if (tracks.video_bitrate > 0) {
-    video_rate = g_strdup_printf ("%u", tracks.video_bitrate / 1000);
-    json_object_set_string_member (params, "videodatarate", video_rate);
-  }
-  if (tracks.audio_bitrate > 0) {
-    audio_rate = g_strdup_printf ("%u", tracks.audio_bitrate / 1000);
-    json_object_set_string_member (params, "audiodatarate", audio_rate);
-  }
-  if (video != NULL)
-    json_object_set_string_member (params, "videocodecidstring",
-        codec = g_ascii_strup (klive_flv_codec_get_name (video->codec), -1));
-  if (audio != NULL) {
-    g_free (codec);
-    json_object_set_string_member (params, "audiocodecidstring",
-        codec = g_ascii_strup (klive_flv_codec_get_name (audio->codec), -1));
-  }
+  klive_source_get_tracks (session->source, klive_source_get_format (session->source, KLIVE_TIMELINE_VIDEO),
+      klive_source_get_format (session->source, KLIVE_TIMELINE_AUDIO), &tracks);
+  add_number (params, "width", tracks.width);
+  add_number (params, "height", tracks.height);
+  add_number (params, "framerate", tracks.fps_d > 0 ? (double) tracks.fps_n / tracks.fps_d : 0);
+  add_number (params, "videodatarate", tracks.video_bitrate / 1000);
+  add_number (params, "audiodatarate", tracks.audio_bitrate / 1000);
+  add_codec (params, "videocodecidstring", tracks.video_codec);
+  add_codec (params, "audiocodecidstring", tracks.audio_codec);
   return params;
 }
 
@@ -176,6 +173,7 @@ static void
 end_now (KliveSession *session)
 {
   g_clear_handle_id (&session->end_source, g_source_remove);
+  g_clear_handle_id (&session->profile_source, g_source_remove);
   session->callbacks.ended (session, session->user_data);
 }
 
@@ -204,6 +202,7 @@ on_reader_tag (KliveReader *reader, KliveFlvTag *tag, gint64 arrival, gpointer u
   KliveTimelineTrack track;
   KliveFrame *frame;
 
+  session->pull_lost = FALSE;
   if (session->hurry) /* another session of this stream is live, and its frames begin behind the last one of here */
     return;
   if (session->source == NULL)
@@ -277,7 +276,9 @@ on_reader_ended (KliveReader *reader, const GError *error, gpointer user_data)
     close_reader (session);
     return;
   }
-  log_event (session, KLIVE_LOG_INFO, "pull-ended", error != NULL ? error->message : NULL);
+  if (!session->pull_lost) /* not at each of the next tries */
+    log_event (session, KLIVE_LOG_INFO, "pull-ended", error != NULL ? error->message : NULL);
+  session->pull_lost = TRUE;
   if (session->source != NULL)
     klive_source_resync (session->source);
 }

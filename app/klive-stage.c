@@ -35,7 +35,8 @@ struct _KliveStage {
   Phase phase;
   KliveHold *hold;
   gboolean warned_hold;
-  GstClockTime last_dts[2];   /* of each track; NONE = no frame yet */
+  GstClockTime newest_dts[2]; /* of each track: that came; NONE = no frame yet */
+  GstClockTime last_dts[2];   /* of each track: that a studio was to get; the same */
   GstClockTime last_keyframe; /* PTS; NONE = no GOP measured from here */
 
   KliveStudio *studio;
@@ -200,7 +201,7 @@ choose_plan (KliveStage *stage, GError **error)
 static gboolean
 is_alive (const KliveStage *stage, KliveTimelineTrack track)
 {
-  GstClockTime own = stage->last_dts[track], other = stage->last_dts[1 - track];
+  GstClockTime own = stage->newest_dts[track], other = stage->newest_dts[1 - track];
 
   return GST_CLOCK_TIME_IS_VALID (own) && (!GST_CLOCK_TIME_IS_VALID (other) || other <= own + TRACK_LOST);
 }
@@ -210,9 +211,10 @@ static void
 choose_formats (KliveStage *stage)
 {
   for (guint i = 0; i < G_N_ELEMENTS (stage->formats); i++) {
-    KliveFormat *format = klive_hold_get_format (stage->hold, i);
+    const KliveFrame *held = klive_hold_peek_track (stage->hold, i);
+    KliveFormat *format = held != NULL ? held->format : NULL;
 
-    if (format == NULL && is_alive (stage, i))
+    if (held == NULL && is_alive (stage, i))
       format = klive_source_get_format (stage->source, i);
     if (format != NULL)
       klive_format_ref (format);
@@ -221,11 +223,20 @@ choose_formats (KliveStage *stage)
   }
 }
 
+/* Of the first segment, ns since 1970: the first picture's if there are any. */
+static gint64
+get_date (const KliveStage *stage)
+{
+  const KliveFrame *picture = klive_hold_peek_track (stage->hold, KLIVE_TIMELINE_VIDEO);
+  const KliveFrame *first = picture != NULL ? picture : klive_hold_peek (stage->hold);
+
+  return stage->show->epoch + (gint64) GST_BUFFER_PTS (first->buffer);
+}
+
 static gboolean
 start_studio (KliveStage *stage, GError **error)
 {
   KliveShow *show = stage->show;
-  gint64 date = show->epoch + (gint64) GST_BUFFER_PTS (klive_hold_peek (stage->hold)->buffer);
   KliveStudioSetup setup = { NULL, stage->formats[KLIVE_TIMELINE_VIDEO], stage->formats[KLIVE_TIMELINE_AUDIO],
     show->context, show->registration_delay };
   g_autofree char *text = NULL;
@@ -233,7 +244,7 @@ start_studio (KliveStage *stage, GError **error)
   if (!choose_plan (stage, error))
     return FALSE;
   stage->run = klive_hls_writer_start_run (show->writer, stage->stream, stage->serial, stage->plan->ladder,
-      stage->plan->fingerprint, KLIVE_HLS_RUN_DEFAULT, date, g_get_real_time () * 1000);
+      stage->plan->fingerprint, KLIVE_HLS_RUN_DEFAULT, get_date (stage), g_get_real_time () * 1000);
   text = klive_plan_make_text (stage->plan, stage->serial, klive_hls_run_get_start_index (stage->run), error);
   if (text == NULL)
     return FALSE;
@@ -385,6 +396,7 @@ klive_stage_new (KliveShow *show, const char *stream, gint64 serial, KliveSource
   stage->callbacks = *callbacks;
   stage->user_data = user_data;
   stage->hold = klive_hold_new ();
+  stage->newest_dts[0] = stage->newest_dts[1] = GST_CLOCK_TIME_NONE;
   stage->last_dts[0] = stage->last_dts[1] = stage->last_keyframe = GST_CLOCK_TIME_NONE;
   return stage;
 }
@@ -408,6 +420,7 @@ klive_stage_free (KliveStage *stage)
 void
 klive_stage_take (KliveStage *stage, KliveFrame *frame)
 {
+  stage->newest_dts[frame->track] = GST_BUFFER_DTS (frame->buffer);
   hold_frame (stage, frame);
   if (stage->phase == ON_AIR)
     drain (stage);

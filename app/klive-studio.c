@@ -526,7 +526,7 @@ check_outputs (KliveStudio *studio, gint64 now)
   for (guint i = 0; i < studio->outputs->len && !studio->over; i++) {
     Output *output = studio->outputs->pdata[i];
 
-    if (output->last_segment > 0 && newest - output->last_segment > RENDITION_STALL) {
+    if (newest - MAX (output->last_segment, studio->resumed) > RENDITION_STALL) {
       g_autofree char *text = g_strdup_printf ("rendition %s stands still", output->id);
       fail (studio, text);
     }

@@ -84,18 +84,18 @@ test_begin (void)
 }
 
 static void
-test_formats (void)
+test_tracks (void)
 {
   g_autoptr (KliveFormat) video = format_new (KLIVE_FLV_VIDEO);
   g_autoptr (KliveFormat) audio = format_new (KLIVE_FLV_AUDIO);
   g_autoptr (KliveFormat) other = format_new (KLIVE_FLV_AUDIO);
   g_autoptr (KliveHold) hold = klive_hold_new ();
 
-  g_assert_null (klive_hold_get_format (hold, KLIVE_TIMELINE_AUDIO));
+  g_assert_null (klive_hold_peek_track (hold, KLIVE_TIMELINE_AUDIO));
   push (hold, video, audio, "ka", 0);
   push (hold, video, other, "a", 40);
-  g_assert_true (klive_hold_get_format (hold, KLIVE_TIMELINE_VIDEO) == video);
-  g_assert_true (klive_hold_get_format (hold, KLIVE_TIMELINE_AUDIO) == audio);
+  g_assert_true (klive_hold_peek_track (hold, KLIVE_TIMELINE_VIDEO)->format == video);
+  g_assert_true (klive_hold_peek_track (hold, KLIVE_TIMELINE_AUDIO)->format == audio);
 }
 
 static void
@@ -199,7 +199,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   gst_init (&argc, &argv);
   g_test_add_func ("/hold/begin", test_begin);
-  g_test_add_func ("/hold/formats", test_formats);
+  g_test_add_func ("/hold/tracks", test_tracks);
   g_test_add_func ("/hold/bounded-in-time", test_bounded_in_time);
   g_test_add_func ("/hold/bounded-in-bytes", test_bounded_in_bytes);
   g_test_add_func ("/plan/reduce", test_reduce);
