@@ -14,8 +14,8 @@
 
 /* Patterns of nginx (PCRE) that the templates share; they whitelist what may become part of a path. */
 #define ENTRY_PATTERN "(?<klive_entry>[0-9]_[A-Za-z0-9]{8})"
-#define ID_PATTERN "(?<klive_id>[0-9]{1,10})"
-#define TAG_PATTERN "[A-Za-z0-9_-]{1,64}"
+#define ID_PATTERN "(?<klive_id>[A-Za-z0-9][A-Za-z0-9_-]{0,63})" /* as klive-ladder.h has them */
+#define TAG_PATTERN "[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}"
 
 /* The address on which proxied RTMP and a system nginx's control port listen: loopback, but not where clients go. */
 #define SECOND_LOOPBACK "127.0.0.2"

@@ -119,6 +119,8 @@ def entry_files(nginx):
         nginx.lay(f"{E}/{index}/33/playlist.m3u8", f"#EXTM3U\n# {index} one\n")
         nginx.lay(f"{E}/{index}/33/chunklist.m3u8", f"#EXTM3U\n# {index} list\n")
         nginx.lay(f"{E}/{index}/33/{index}-1763812345678-7.ts", f"{index} segment".encode())
+    nginx.lay(f"{E}/0/my tag+1.m3u8", MASTER + "# 0 tag\n")
+    nginx.lay(f"{E}/0/main-2/chunklist.m3u8", "#EXTM3U\n# 0 main\n")
     nginx.lay(f"{E}/0/all_dvr.m3u8", "#EXTM3U\n# 0 all dvr\n")
     nginx.lay(f"{E}/0/33/playlist_dvr.m3u8", "#EXTM3U\n# 0 one dvr\n")
     nginx.lay(f"{E}/0/33/chunklist_dvr.m3u8", "#EXTM3U\n# 0 list dvr\n")
@@ -162,6 +164,9 @@ def nginx(tmp_path_factory):
     (f"/kLive/backup/smil:{E}_all.smil/33/1-1763812345678-7.ts", "1 segment"),
     (f"/kLive/backup/{E}_33/playlist.m3u8", "# 1 one"),
     (f"/kLive/backup/{E}_33/chunklist.m3u8", "# 1 list"),
+    (f"/kLive/smil:{E}_my%20tag%2B1.smil/playlist.m3u8", "# 0 tag"),
+    (f"/kLive/smil:{E}_all.smil/main-2/chunklist.m3u8", "# 0 main"),
+    (f"/kLive/{E}_main-2/chunklist.m3u8", "# 0 main"),
 ])
 def test_url(nginx, path, expected):
     body = nginx.body(path)
