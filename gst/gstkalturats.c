@@ -357,7 +357,7 @@ take_pcr (GstKalturaTs *ts, GstKalturaTsTrack track, gint64 pcr)
     write_pcr_packet (ts, pcr);
   }
   if (!carries) {
-    if (pcr - ts->last_pcr > PCR_INTERVAL) {
+    if (ts->last_pcr == G_MININT64 || pcr - ts->last_pcr > PCR_INTERVAL) {
       write_pcr_packet (ts, pcr);
     }
     return 0;
