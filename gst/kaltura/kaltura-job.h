@@ -42,7 +42,7 @@ typedef struct {
   guint64 uploaded;       /* bytes of the file behind that token */
   char *marker;           /* nullable: upload token that tells whether appendRecording was carried out */
   gboolean asked;         /* appendRecording was sent; no answer is known */
-  gint64 duration_before; /* ms, msDuration of the entry before that; -1 = not known */
+  char *xml;         /* nullable: name of the upload XML, if that is the way */
   char *reason;           /* nullable: why the last attempt failed */
 } KalturaJob;
 
