@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * The recordings of one asset and server index, oldest first: they reach Kaltura in this order. Decides which of them is
- * the last of its broadcast. Knows neither disk nor network nor clock.
+ * The recordings of one asset and server index, oldest first: they reach Kaltura in this order. Decides which of them
+ * is the last of its broadcast. Knows neither disk nor network nor clock.
  */
 typedef struct _KliveLane KliveLane;
 

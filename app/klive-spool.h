@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * The folder of recordings that are on their way to Kaltura: a job file for each (kaltura-job.h), and the folder failed/
- * for those that Kaltura will never take, with the reason in the job. Blocks on the disk; one thread.
+ * The folder of recordings that are on their way to Kaltura: a job file for each (kaltura-job.h), and the folder
+ * failed/ for those that Kaltura will never take, with the reason in the job. Blocks on the disk; one thread.
  */
 typedef struct _KliveSpool KliveSpool;
 

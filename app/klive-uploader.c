@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The uploader: a thread with a main loop of its own, one lane for each asset. In a lane, one recording after the other;
- * lanes do not wait for each other, so a job that fails stands only in front of later chunks of its own asset. Retries
- * come after 1 s, doubled up to 5 min, 20 % up or down.
+ * The uploader: a thread with a main loop of its own, one lane for each asset. In a lane, one recording after the
+ * other; lanes do not wait for each other, so a job that fails stands only in front of later chunks of its own asset.
+ * Retries come after 1 s, doubled up to 5 min, 20 % up or down.
  *
  * Main thread:       klive_uploader_...() ──invoke──▶ this thread
  * This thread:       scan ──▶ lanes ──▶ klive-handover

@@ -81,13 +81,13 @@ static void
 add_fault (Fixture *f, const char *fields)
 {
   g_autofree char *body = g_strdup_printf ("{\"faults\": [{%s}]}", fields);
-  g_autoptr (JsonNode) reply = ask_sandbox (f, "POST", "/sandbox/faults", body);
+  json_node_unref (ask_sandbox (f, "POST", "/sandbox/faults", body));
 }
 
 static void
 clear_faults (Fixture *f)
 {
-  g_autoptr (JsonNode) reply = ask_sandbox (f, "DELETE", "/sandbox/faults", NULL);
+  json_node_unref (ask_sandbox (f, "DELETE", "/sandbox/faults", NULL));
 }
 
 /* What the sandbox has got for the entry: of objects with assetId, index, duration, path, isLastChunk. */
