@@ -38,6 +38,39 @@ print_text (const char *path, const Mp4FinishResult *result)
       result->torn ? ", an incomplete tail was dropped" : "", result->changed ? "" : ", was finished already");
 }
 
+/* What klive-repair.c tells apart. */
+static const char *
+get_error_name (const GError *error)
+{
+  switch (error->code) {
+    case MP4_ERROR_FORMAT:
+      return "format";
+    case MP4_ERROR_BUSY:
+      return "busy";
+    case MP4_ERROR_SPACE:
+      return "space";
+    default:
+      return "other";
+  }
+}
+
+static void
+print_json_error (const char *path, const GError *error)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "file");
+  json_builder_add_string_value (builder, path);
+  json_builder_set_member_name (builder, "error");
+  json_builder_add_string_value (builder, get_error_name (error));
+  json_builder_set_member_name (builder, "message");
+  json_builder_add_string_value (builder, error->message);
+  json_builder_end_object (builder);
+  g_autoptr (JsonNode) root = json_builder_get_root (builder);
+  g_autofree char *text = json_to_string (root, FALSE);
+  puts (text);
+}
+
 int
 klive_finish_main (int argc, char **argv)
 {
@@ -58,7 +91,10 @@ klive_finish_main (int argc, char **argv)
   }
   Mp4FinishResult result;
   if (!mp4_finish (argv[1], &result, &error)) {
-    fprintf (stderr, "klive-launcher finish: %s: %s\n", argv[1], error->message);
+    if (json)
+      print_json_error (argv[1], error);
+    else
+      fprintf (stderr, "klive-launcher finish: %s: %s\n", argv[1], error->message);
     return KLIVE_EXIT_FAILED;
   }
   if (json)

@@ -35,16 +35,21 @@ klive_process_spawn (const char *const *argv, const char *cwd, KliveProcessTie t
   return g_subprocess_launcher_spawnv (launcher, argv, error);
 }
 
+char *
+klive_process_dup_program (void)
+{
+  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
+  if (program && g_file_test (program, G_FILE_TEST_IS_EXECUTABLE)) /* not "... (deleted)" */
+    return g_steal_pointer (&program);
+  return g_strdup_printf ("/proc/%d/exe", (int) getpid ());
+}
+
 GPid
 klive_process_spawn_self (const char *const *argv, GError **error)
 {
   g_autoptr (GPtrArray) all = g_ptr_array_new ();
-  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *program = klive_process_dup_program ();
   GPid pid = 0;
-  if (!program || !g_file_test (program, G_FILE_TEST_IS_EXECUTABLE)) { /* "... (deleted)" */
-    g_free (program);
-    program = g_strdup ("/proc/self/exe");
-  }
   g_ptr_array_add (all, program);
   for (guint i = 0; argv[i]; i++)
     g_ptr_array_add (all, (char *) argv[i]);

@@ -14,10 +14,13 @@ typedef enum {
 
 /*
  * Starts @argv in @cwd, in a process group of its own (a Ctrl-C at our terminal is for us alone), without our open
- * files. Call from the main thread: the parent-death signal belongs to the thread that forks.
+ * files. A tied child belongs to the thread that calls this, because the parent-death signal does.
  */
 GSubprocess *klive_process_spawn (const char *const *argv, const char *cwd, KliveProcessTie tie, GSubprocessFlags flags,
     GError **error);
+
+/* The path of this very program, one that works also when its file has been replaced since. */
+char *klive_process_dup_program (void);
 
 /*
  * Starts this very program (also when its file has been replaced since) with @argv, in "/", in a process group of its

@@ -33,7 +33,6 @@ kaltura_job_new (const char *file)
   job->name = g_strconcat (base, ".json", NULL);
   job->file = g_strdup (file);
   job->created = g_get_real_time () / 1000;
-  job->duration_before = -1;
   return job;
 }
 
@@ -48,6 +47,7 @@ kaltura_job_free (KalturaJob *job)
   g_free (job->file);
   g_free (job->token);
   g_free (job->marker);
+  g_free (job->xml);
   g_free (job->reason);
   g_free (job);
 }
@@ -82,7 +82,7 @@ make_text (const KalturaJob *job)
   json_object_set_int_member (object, "uploaded", (gint64) job->uploaded);
   add_string (object, "marker", job->marker);
   json_object_set_boolean_member (object, "asked", job->asked);
-  json_object_set_int_member (object, "durationBefore", job->duration_before);
+  add_string (object, "xml", job->xml);
   add_string (object, "reason", job->reason);
   json_node_set_object (root, object);
   return json_to_string (root, TRUE);
@@ -144,7 +144,7 @@ parse_text (const char *text, gsize size)
   job->uploaded = (guint64) MAX (json_object_get_int_member_with_default (object, "uploaded", 0), 0);
   job->marker = dup_string (object, "marker");
   job->asked = json_object_get_boolean_member_with_default (object, "asked", FALSE);
-  job->duration_before = json_object_get_int_member_with_default (object, "durationBefore", -1);
+  job->xml = dup_string (object, "xml");
   job->reason = dup_string (object, "reason");
   if (job->entry_id == NULL || !kaltura_entry_id_is_valid (job->entry_id) || !is_asset_id (job->asset_id))
     return NULL;

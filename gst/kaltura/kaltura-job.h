@@ -36,14 +36,14 @@ typedef struct {
   KalturaLast last;
 
   /* uploader */
-  gboolean finished;      /* the file is a plain MP4 with its index in front */
-  guint attempts;         /* failed ones in a row */
-  char *token;            /* nullable: upload token of the file */
-  guint64 uploaded;       /* bytes of the file behind that token */
-  char *marker;           /* nullable: upload token that tells whether appendRecording was carried out */
-  gboolean asked;         /* appendRecording was sent; no answer is known */
-  gint64 duration_before; /* ms, msDuration of the entry before that; -1 = not known */
-  char *reason;           /* nullable: why the last attempt failed */
+  gboolean finished; /* the file is a plain MP4 with its index in front */
+  guint attempts;    /* failed ones in a row */
+  char *token;       /* nullable: upload token of the file */
+  guint64 uploaded;  /* bytes of the file behind that token */
+  char *marker;      /* nullable: upload token that tells whether appendRecording was carried out */
+  gboolean asked;    /* appendRecording was sent; no answer is known */
+  char *xml;         /* nullable: name of the upload XML, if that is the way */
+  char *reason;      /* nullable: why the last attempt failed */
 } KalturaJob;
 
 /* A job in the state RECORDING, created now, for the recording @file (absolute). */

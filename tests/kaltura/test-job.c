@@ -65,7 +65,7 @@ test_round (Fixture *f, gconstpointer data)
   job->uploaded = G_GUINT64_CONSTANT (10737418240);
   job->marker = g_strdup ("0_a");
   job->asked = TRUE;
-  job->duration_before = 7200123;
+  job->xml = g_strdup ("0_rkij47dr_1763812345678.xml");
   job->reason = g_strdup ("no \"answer\"\nwithin 5 s");
   g_assert_true (kaltura_job_save (job, f->folder, &error));
   g_assert_no_error (error);
@@ -89,7 +89,7 @@ test_round (Fixture *f, gconstpointer data)
   g_assert_cmpuint (again->uploaded, ==, job->uploaded);
   g_assert_cmpstr (again->marker, ==, "0_a");
   g_assert_true (again->asked);
-  g_assert_cmpint (again->duration_before, ==, 7200123);
+  g_assert_cmpstr (again->xml, ==, job->xml);
   g_assert_cmpstr (again->reason, ==, job->reason);
 }
 
@@ -103,7 +103,7 @@ test_defaults (Fixture *f, gconstpointer data)
   g_assert_no_error (error);
   g_assert_cmpint (again->state, ==, KALTURA_JOB_RECORDING);
   g_assert_cmpint (again->last, ==, KALTURA_LAST_UNKNOWN);
-  g_assert_cmpint (again->duration_before, ==, -1);
+  g_assert_null (again->xml);
   g_assert_null (again->token);
   g_assert_null (again->reason);
   g_assert_cmpint (ABS (again->created - g_get_real_time () / 1000), <, 60000);
