@@ -332,7 +332,7 @@ test_hand_over (Fixture *f, gconstpointer data)
 static void
 test_bytes (Fixture *f, gconstpointer data)
 {
-  g_autofree char *expected = NULL, *found = NULL, *copy = g_build_filename (f->folder, "copy.mp4", NULL);
+  g_autofree char *expected = NULL, *found = NULL;
   gsize expected_size, found_size;
   f->config->keep_files = TRUE;
   add_closed (f, "a", SOURCE);
