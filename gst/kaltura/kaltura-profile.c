@@ -301,16 +301,17 @@ read_key_frame_interval (KalturaProfile *profile, xmlNode *node, KalturaProfileV
 
 /*
  * Kaltura writes <SkipFrameCount><Value>1</Value></SkipFrameCount>, Wowza's pages <SkipFrameCount>1</SkipFrameCount>.
+ * Its formula, ceil (frame rate / largest rate - 1.05), gives -1 for an encoder that is far below the largest rate.
  */
 static void
 read_skip_frame_count (KalturaProfile *profile, xmlNode *video_node, xmlNode *node, KalturaProfileVideo *video)
 {
   gboolean has_value = kaltura_xml_child (node, "Value") != NULL;
   check_children (profile, node, skip_elements, TRUE);
-  gint64 count = has_value ? read_number (profile, node, "Value", 0, MAX_FRAMES, -1)
-                           : read_number (profile, video_node, "SkipFrameCount", 0, MAX_FRAMES, -1);
-  video->have_skip_frames = count >= 0;
-  video->skip_frames = count > 0 ? (guint) count : 0;
+  gint64 count = has_value ? read_number (profile, node, "Value", -1, MAX_FRAMES, G_MININT64)
+                           : read_number (profile, video_node, "SkipFrameCount", -1, MAX_FRAMES, G_MININT64);
+  video->have_skip_frames = count != G_MININT64;
+  video->skip_frames = video->have_skip_frames ? (gint) count : 0;
 }
 
 static void

@@ -19,7 +19,7 @@ typedef struct {
   gboolean have_follow_source;
   gboolean follow_source;
   guint interval;    /* frames, 0 = absent */
-  guint skip_frames; /* 0 = absent or none; both spellings of SkipFrameCount */
+  gint skip_frames;  /* 0 or -1 = none; both spellings of SkipFrameCount */
   gboolean have_skip_frames;
   gint gpu_id;
   GPtrArray *parameters; /* of KalturaProfileParameter */

@@ -264,8 +264,28 @@ test_skip_frames (void)
   g_autoptr (KalturaProfile) profile = load_golden ("17-skip-frame-max-frame-rate.HEAD.xml");
   g_assert_false (encode_at (profile, 0)->video.have_skip_frames);
   g_assert_true (encode_at (profile, 1)->video.have_skip_frames);
-  g_assert_cmpuint (encode_at (profile, 1)->video.skip_frames, ==, 1);
-  g_assert_cmpuint (encode_at (profile, 2)->video.skip_frames, ==, 2);
+  g_assert_cmpint (encode_at (profile, 1)->video.skip_frames, ==, 1);
+  g_assert_cmpint (encode_at (profile, 2)->video.skip_frames, ==, 2);
+}
+
+/* What Kaltura's formula gives for an encoder that is far below the largest rate; in both spellings. */
+static void
+test_skip_frames_below_zero (void)
+{
+  static const char *const spellings[] = { "<SkipFrameCount><Value>-1</Value></SkipFrameCount>",
+    "<SkipFrameCount>-1</SkipFrameCount>" };
+  for (guint i = 0; i < G_N_ELEMENTS (spellings); i++) {
+    g_autofree char *xml = g_strconcat ("<Root><Transcode><Encodes><Encode><Video>", spellings[i],
+        "</Video></Encode></Encodes></Transcode></Root>", NULL);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (KalturaProfile) profile = kaltura_profile_parse (xml, strlen (xml), &error);
+    g_assert_no_error (error);
+    g_assert_true (encode_at (profile, 0)->video.have_skip_frames);
+    g_assert_cmpint (encode_at (profile, 0)->video.skip_frames, ==, -1);
+    g_assert_cmpuint (profile->warnings->len, ==, 0);
+    g_autofree char *json = kaltura_profile_to_json (profile);
+    g_assert_nonnull (strstr (json, "\"skipFrames\" : -1"));
+  }
 }
 
 static void
@@ -543,6 +563,7 @@ main (int argc, char **argv)
   g_test_add_func ("/profile/source-and-three-2014", test_source_and_three_2014);
   g_test_add_func ("/profile/gpu", test_gpu);
   g_test_add_func ("/profile/skip-frames", test_skip_frames);
+  g_test_add_func ("/profile/skip-frames-below-zero", test_skip_frames_below_zero);
   g_test_add_func ("/profile/constant-bitrate", test_constant_bitrate);
   g_test_add_func ("/profile/odd-names", test_odd_names);
   g_test_add_func ("/profile/sizes", test_sizes);
