@@ -98,7 +98,9 @@ is_codec (const char *codec, const char *name)
 static gboolean
 encodes_video (const KalturaProfileEncode *encode)
 {
-  return !is_codec (encode->video.codec, "PassThru") && !is_codec (encode->video.codec, "Disable");
+  const char *codec = encode->video.codec;
+
+  return codec != NULL && !is_codec (codec, "PassThru") && !is_codec (codec, "Disable");
 }
 
 static void
@@ -127,6 +129,25 @@ copy_audio (KalturaProfile *profile)
   }
 }
 
+/* The source has the rendition id that the profile gives it: players and recordings know it by that. */
+static KalturaProfile *
+make_passthrough (KalturaProfile *profile, const char *stream)
+{
+  const KalturaProfileEncode *source = NULL;
+  KalturaProfile *passthrough;
+
+  for (guint i = 0; i < profile->encodes->len && source == NULL; i++) {
+    const KalturaProfileEncode *encode = profile->encodes->pdata[i];
+
+    if (encode->enabled && encode->stream_name != NULL && !encodes_video (encode) &&
+        !is_codec (encode->video.codec, "Disable"))
+      source = encode;
+  }
+  passthrough = kaltura_profile_new_passthrough (source != NULL ? source->stream_name : stream);
+  kaltura_profile_free (profile);
+  return passthrough;
+}
+
 KalturaProfile *
 klive_plan_reduce (KalturaProfile *profile, KlivePlanLevel level, const char *stream)
 {
@@ -140,8 +161,7 @@ klive_plan_reduce (KalturaProfile *profile, KlivePlanLevel level, const char *st
       copy_audio (profile);
       break;
     case KLIVE_PLAN_PASSTHROUGH:
-      kaltura_profile_free (profile);
-      return kaltura_profile_new_passthrough (stream);
+      return make_passthrough (profile, stream);
   }
   return profile;
 }

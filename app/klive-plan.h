@@ -31,7 +31,8 @@ typedef enum {
   KLIVE_PLAN_PASSTHROUGH, /* none of the profile: the source as it is */
 } KlivePlanLevel;
 
-/* Takes @profile (transfer full) one level down to @level; @stream is for KLIVE_PLAN_PASSTHROUGH. (transfer full) */
+/* Takes @profile (transfer full) one level down to @level. (transfer full)
+ * @stream: the name that the source has with KLIVE_PLAN_PASSTHROUGH if no encode of @profile passes it through */
 KalturaProfile *klive_plan_reduce (KalturaProfile *profile, KlivePlanLevel level, const char *stream);
 
 /* Whether anything is encoded: passing through is something else. */

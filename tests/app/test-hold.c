@@ -188,7 +188,29 @@ test_reduce (void)
   }
   profile = klive_plan_reduce (profile, KLIVE_PLAN_PASSTHROUGH, "0_abcd1234_1");
   g_assert_cmpuint (profile->encodes->len, ==, 1);
+  g_assert_cmpstr (((KalturaProfileEncode *) profile->encodes->pdata[0])->stream_name, ==, "0_abcd1234_32");
   kaltura_profile_free (profile);
+}
+
+/* An absent codec is PassThru; without any, the source has the stream's own name. */
+static void
+test_reduce_names (void)
+{
+  static const char *const codecs[][2] = { { "", "0_abcd1234_32" }, { "<Codec>H.264</Codec>", "0_abcd1234_1" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (codecs); i++) {
+    g_autofree char *xml = g_strdup_printf ("<Root><Transcode><Encodes><Encode><Name>Source</Name><StreamName>"
+                                            "0_abcd1234_32</StreamName><Video>%s</Video></Encode></Encodes>"
+                                            "</Transcode></Root>",
+        codecs[i][0]);
+    KalturaProfile *profile = kaltura_profile_parse (xml, strlen (xml), NULL);
+
+    profile = klive_plan_reduce (profile, KLIVE_PLAN_COPIES, "0_abcd1234_1");
+    g_assert_cmpuint (profile->encodes->len, ==, 1 - i);
+    profile = klive_plan_reduce (profile, KLIVE_PLAN_PASSTHROUGH, "0_abcd1234_1");
+    g_assert_cmpstr (((KalturaProfileEncode *) profile->encodes->pdata[0])->stream_name, ==, codecs[i][1]);
+    kaltura_profile_free (profile);
+  }
 }
 
 int
@@ -203,6 +225,7 @@ main (int argc, char **argv)
   g_test_add_func ("/hold/bounded-in-time", test_bounded_in_time);
   g_test_add_func ("/hold/bounded-in-bytes", test_bounded_in_bytes);
   g_test_add_func ("/plan/reduce", test_reduce);
+  g_test_add_func ("/plan/reduce-names", test_reduce_names);
   result = g_test_run ();
   gst_deinit ();
   return result;
