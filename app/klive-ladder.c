@@ -227,7 +227,7 @@ warn_unsupported (KliveLadder *ladder, const KalturaProfileEncode *encode)
     warn (ladder, "encode \"%s\": implementation \"%s\" is not supported: the software encoder is used", encode->name,
         video->implementation);
   if (video->skip_frames > 0)
-    warn (ladder, "encode \"%s\": SkipFrameCount %u is not supported: every frame is encoded", encode->name,
+    warn (ladder, "encode \"%s\": SkipFrameCount %d is not supported: every frame is encoded", encode->name,
         video->skip_frames);
 }
 
@@ -429,6 +429,28 @@ ensure_all (KliveLadder *ladder)
   g_ptr_array_add (ladder->groups, group);
 }
 
+/* sourceStreamFrameRate tells the frame rate of a source that does not tell it. */
+static void
+read_properties (KliveLadder *ladder, const KalturaProfile *profile)
+{
+  for (guint i = 0; i < profile->properties->len; i++) {
+    const KalturaProfileParameter *property = profile->properties->pdata[i];
+    const char *text = property->value ? property->value : "";
+    char *end = NULL;
+    double rate;
+
+    if (!is_text (property->name, "sourceStreamFrameRate"))
+      continue;
+    rate = g_ascii_strtod (text, &end);
+    if (end == text || *end != '\0' || !(rate >= 1 && rate <= 300)) {
+      warn (ladder, "property sourceStreamFrameRate is \"%s\", expected frames per second from 1 to 300", text);
+    } else if (ladder->tracks.fps_n == 0 || ladder->tracks.fps_d == 0) {
+      ladder->tracks.fps_n = (guint) (rate * 1000 + 0.5);
+      ladder->tracks.fps_d = 1000;
+    }
+  }
+}
+
 KliveLadder *
 klive_ladder_new (const KalturaProfile *profile, const KliveTracks *tracks, const char *stream_name)
 {
@@ -438,6 +460,7 @@ klive_ladder_new (const KalturaProfile *profile, const KliveTracks *tracks, cons
   ladder->renditions = g_ptr_array_new_with_free_func ((GDestroyNotify) rendition_free);
   ladder->groups = g_ptr_array_new_with_free_func ((GDestroyNotify) klive_group_free);
   ladder->warnings = g_ptr_array_new_with_free_func (g_free);
+  read_properties (ladder, profile);
   for (guint i = 0; i < profile->encodes->len; i++) {
     const KalturaProfileEncode *encode = profile->encodes->pdata[i];
 

@@ -170,6 +170,33 @@ test_constant_bitrate (void)
 }
 
 static void
+test_frame_rate_of_the_profile (void)
+{
+  static const struct {
+    const char *value;
+    guint known, fps_n, fps_d, warnings;
+  } cases[] = { { "29.97", 0, 29970, 1000, 0 }, { "25", 0, 25000, 1000, 0 }, { "25", 30, 30, 1, 0 },
+    { "fast", 0, 0, 1, 1 }, { "-5", 0, 0, 1, 1 } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    KliveTracks tracks = hd;
+    g_autofree char *groups = g_strdup_printf ("</StreamNameGroups><Properties><Property><Name>sourceStreamFrameRate"
+                                               "</Name><Value>%s</Value><Type>Double</Type></Property></Properties>"
+                                               "<StreamNameGroups>",
+        cases[i].value);
+    g_autoptr (KliveLadder) ladder = NULL;
+    const KliveRendition *rendition;
+
+    tracks.fps_n = cases[i].known;
+    ladder = make (ENCODE ("A", "x_32", COPY, COPY), groups, &tracks);
+    rendition = ladder->renditions->pdata[0];
+    g_assert_cmpuint (rendition->fps_n, ==, cases[i].fps_n);
+    g_assert_cmpuint (rendition->fps_d, ==, cases[i].fps_d);
+    g_assert_cmpuint (ladder->warnings->len, ==, cases[i].warnings);
+  }
+}
+
+static void
 test_audio_only_source (void)
 {
   KliveTracks tracks = hd;
@@ -483,6 +510,7 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/ladder/unsupported-is-said", test_unsupported_is_said);
   g_test_add_func ("/ladder/constant-bitrate", test_constant_bitrate);
+  g_test_add_func ("/ladder/frame-rate-of-the-profile", test_frame_rate_of_the_profile);
   g_test_add_func ("/ladder/audio-only-source", test_audio_only_source);
   g_test_add_func ("/ladder/video-only-source", test_video_only_source);
   g_test_add_func ("/ladder/codecs-that-hls-cannot-carry", test_codecs_that_hls_cannot_carry);
