@@ -5,7 +5,9 @@
  */
 #include "klive-commands.h"
 
+#include "kaltura-error.h"
 #include "klive-nginx-config.h"
+#include "klive-template.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +20,32 @@ place_fault (const KalturaConfig *config, const char *message)
   if (sscanf (message, "[%31[^]]] %63[^:]:", group, key) != 2 || !kaltura_config_get_line (config, group, key))
     return g_strdup_printf ("%s: %s", config->path, message);
   return g_strdup_printf ("%s:%u: %s", config->path, kaltura_config_get_line (config, group, key), message);
+}
+
+static gboolean
+check_name (const char *key, const char *name, const char *const *known, GError **error)
+{
+  if (strcmp (name, "auto") == 0 || g_strv_contains (known, name))
+    return TRUE;
+  g_autofree char *list = g_strjoinv (", ", (char **) known);
+  g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_CONFIG, "[transcode] %s: \"%s\" is none of auto, %s", key, name,
+      list);
+  return FALSE;
+}
+
+/* What kaltura_config_load() cannot know: which encoders and templates there are. */
+static gboolean
+check_transcode (const KalturaConfig *config, GError **error)
+{
+  g_auto (GStrv) video = klive_template_list_video_encoders ();
+  g_auto (GStrv) audio = g_strsplit (klive_template_find_variable ("audio_encoder")->choices, "|", -1);
+  if (!check_name ("video-encoder", config->video_encoder, (const char *const *) video, error) ||
+      !check_name ("audio-encoder", config->audio_encoder, (const char *const *) audio, error))
+    return FALSE;
+  if (!config->templates || klive_template_check_directory (config->templates, error))
+    return TRUE;
+  g_prefix_error (error, "[transcode] templates: ");
+  return FALSE;
 }
 
 KalturaConfig *
@@ -41,7 +69,7 @@ klive_command_read_config (int argc, char **argv, const char *summary, const GOp
     return NULL;
   }
   g_autoptr (KalturaConfig) config = kaltura_config_load (path ? path : KLIVE_DEFAULT_CONFIG, &error);
-  if (!config || !klive_nginx_config_check (config, &error)) {
+  if (!config || !klive_nginx_config_check (config, &error) || !check_transcode (config, &error)) {
     g_autofree char *fault = config ? place_fault (config, error->message) : g_strdup (error->message);
     fprintf (stderr, "%s: %s\n", name, fault);
     *exit_code = KLIVE_EXIT_CONFIG;
@@ -55,7 +83,7 @@ klive_check_config_main (int argc, char **argv)
 {
   int exit_code;
   g_autoptr (KalturaConfig) config = klive_command_read_config (argc, argv,
-      "Checks the configuration: keys, values, files, and whether nginx has what it needs.", NULL, &exit_code);
+      "Checks the configuration: keys, values, files, templates, and whether nginx has what it needs.", NULL, &exit_code);
   if (!config)
     return exit_code;
   printf ("%s: ok\n", config->path);

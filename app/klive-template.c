@@ -134,8 +134,8 @@ klive_variables_set_int (KliveVariables *variables, const char *name, gint64 val
   g_hash_table_insert (variables->values, g_strdup (name), g_strdup_printf ("%" G_GINT64_FORMAT, value));
 }
 
-static const KliveVariable *
-find_variable (const char *name)
+const KliveVariable *
+klive_template_find_variable (const char *name)
 {
   for (const KliveVariable *variable = table; variable->name; variable++)
     if (strcmp (variable->name, name) == 0)
@@ -220,7 +220,7 @@ static gboolean
 append_value (GString *text, const char *template, guint line, const char *name, const KliveVariables *variables,
     GError **error)
 {
-  const KliveVariable *variable = find_variable (name);
+  const KliveVariable *variable = klive_template_find_variable (name);
   const char *value = g_hash_table_lookup (variables->values, name);
 
   if (!variable) {
@@ -356,4 +356,25 @@ klive_template_check_directory (const char *directory, GError **error)
       return FALSE;
   }
   return TRUE;
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+char **
+klive_template_list_video_encoders (void)
+{
+  g_autoptr (GDir) dir = g_dir_open (klive_template_directory (), 0, NULL);
+  GPtrArray *names = g_ptr_array_new ();
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir)))
+    if (g_str_has_prefix (name, "encode-") && g_str_has_suffix (name, "enc.gst"))
+      g_ptr_array_add (names, g_strndup (name + 7, strlen (name) - 7 - 4));
+  g_ptr_array_sort (names, compare_names);
+  g_ptr_array_add (names, NULL);
+  return (char **) g_ptr_array_free (names, FALSE);
 }

@@ -48,6 +48,9 @@ const char *klive_template_directory (void);
  */
 gboolean klive_template_check_directory (const char *directory, GError **error);
 
+/* The video encoders that there are templates for (encode-NAME.gst), sorted: "openh264enc", "x264enc" ... */
+char **klive_template_list_video_encoders (void);
+
 typedef enum {
   KLIVE_VARIABLE_UINT,   /* decimal, between min and max */
   KLIVE_VARIABLE_INT,    /* the same, may be negative */
@@ -70,6 +73,8 @@ typedef struct {
 
 /* The table; the last row has no name. */
 const KliveVariable *klive_template_variables (void);
+/* The row of @name; NULL when there is none. */
+const KliveVariable *klive_template_find_variable (const char *name);
 /* Every variable set to its sample. */
 KliveVariables *klive_variables_new_samples (void);
 

@@ -243,6 +243,20 @@ def test_check_config(folder):
     late = config_file(folder, nginx={"https_listen": 8443, "tls_certificate": "/etc/passwd", "tls_key": "/none"})
     line = late.read_text().splitlines().index("tls-key=/none") + 1
     assert f"{late}:{line}: [nginx] tls-key" in run_launcher(folder, "check-config", config=late).stderr
+    own = folder / "own"
+    own.mkdir()
+    (own / "copy-video.gst").write_text("# mine\nv. ! hls_${idd}.video\n")
+    for key, value, message in (("video_encoder", "x265enc", '"x265enc" is none of auto, '),
+                                ("audio_encoder", "lame", '"lame" is none of auto, '),
+                                ("templates", own, f"{own}/copy-video.gst, line 2: unknown variable ${{idd}}"),
+                                ("templates", folder / "nowhere", f"{folder}/nowhere")):
+        config = config_file(folder, transcode={key: value})
+        done = run_launcher(folder, "check-config", config=config)
+        line = config.read_text().splitlines().index(f"{key.replace('_', '-')}={value}") + 1
+        assert done.returncode == 3 and message in done.stderr, done.stderr
+        assert f"{config}:{line}: [transcode] {key.replace('_', '-')}: " in done.stderr, done.stderr
+    (own / "copy-video.gst").write_text("v. ! queue ! hls_${id}.video\n")
+    assert run_launcher(folder, "check-config", config=config_file(folder, transcode={"templates": own})).returncode == 0
     assert run_launcher(folder, "nonsense").returncode == 2
     assert run_launcher(folder, "--version").stdout.strip()
     assert "serve" in run_launcher(folder, "--help").stdout
