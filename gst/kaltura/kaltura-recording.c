@@ -11,7 +11,6 @@
 
 #define APPEND_TIMEOUT 60  /* s: the API may hand the call on to another data centre */
 #define UPLOAD_TIMEOUT 180 /* s, for one piece */
-#define PAGE_SIZE "500"    /* the API's maximum */
 #define MAX_PARAMS 40      /* names and values of one call, with the NULL */
 
 /* Names and values on their way to the client, which copies them. */
@@ -30,45 +29,17 @@ add (Params *params, const char *name, const char *value)
 
 /* Assets */
 
-static void
-free_asset (gpointer data)
-{
-  KalturaAsset *asset = data;
-  g_free (asset->id);
-  g_free (asset);
-}
-
 void
 kaltura_recording_list_assets_async (KalturaClient *client, gint partner_id, const char *entry_id,
     GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
-  Params params = { 0 };
-  add (&params, "filter:objectType", "KalturaLiveAssetFilter");
-  add (&params, "filter:entryIdEqual", entry_id);
-  add (&params, "pager:objectType", "KalturaFilterPager");
-  add (&params, "pager:pageSize", PAGE_SIZE);
-  kaltura_client_call_async (client, "flavorasset", "list", partner_id, params.items, cancellable, callback, user_data);
+  kaltura_assets_list_async (client, partner_id, entry_id, 0, cancellable, callback, user_data);
 }
 
 GPtrArray *
 kaltura_recording_list_assets_finish (GAsyncResult *result, GError **error)
 {
-  g_autoptr (KalturaReply) reply = kaltura_client_call_finish (result, error);
-  if (reply == NULL)
-    return NULL;
-  GPtrArray *assets = g_ptr_array_new_with_free_func (free_asset);
-  for (guint i = 0; i < kaltura_reply_get_length (reply, "objects"); i++) {
-    g_autofree char *id_path = g_strdup_printf ("objects/%u/id", i);
-    g_autofree char *params_path = g_strdup_printf ("objects/%u/flavorParamsId", i);
-    const char *id = kaltura_reply_get_string (reply, id_path);
-    gint64 live_params_id = kaltura_reply_get_int (reply, params_path, 0);
-    if (id == NULL || live_params_id <= 0 || live_params_id > G_MAXINT)
-      continue;
-    KalturaAsset *asset = g_new (KalturaAsset, 1);
-    *asset = (KalturaAsset){ g_strdup (id), (gint) live_params_id };
-    g_ptr_array_add (assets, asset);
-  }
-  return assets;
+  return kaltura_assets_list_finish (result, error);
 }
 
 /* Appending */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "kaltura-assets.h"
 #include "kaltura-client.h"
 
 G_BEGIN_DECLS
@@ -11,13 +12,7 @@ G_BEGIN_DECLS
  * whether a call was carried out.
  */
 
-/* A live asset of an entry: what a recording of one flavor is appended to. */
-typedef struct {
-  char *id;
-  gint live_params_id;
-} KalturaAsset;
-
-/* flavorAsset.list: all live assets of the entry, in its order. */
+/* kaltura_assets_list_async() without live params: the assets alone. */
 void kaltura_recording_list_assets_async (KalturaClient *client, gint partner_id, const char *entry_id,
     GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 /* Of KalturaAsset. */

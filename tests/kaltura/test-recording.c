@@ -82,29 +82,6 @@ check_fields (Fixture *f, const char *service, const char *action, const char *e
   g_assert_cmpstr (text, ==, expected);
 }
 
-/* Assets */
-
-static void
-test_assets (Fixture *f, gconstpointer data)
-{
-  fake_api_answer_result (f->api, "list",
-      "<objectType>KalturaFlavorAssetListResponse</objectType><objects>"
-      "<item><objectType>KalturaLiveAsset</objectType><id>0_x8d2k1mn</id><flavorParamsId>32</flavorParamsId></item>"
-      "<item><objectType>KalturaLiveAsset</objectType><id>0_odd</id></item>"
-      "<item><objectType>KalturaLiveAsset</objectType><id>0_y7c3b2ap</id><flavorParamsId>33</flavorParamsId></item>"
-      "</objects><totalCount>3</totalCount>");
-  kaltura_recording_list_assets_async (f->client, 102, "0_abcd1234", NULL, on_done, f);
-  g_autoptr (GPtrArray) assets = kaltura_recording_list_assets_finish (wait_for_result (f), &f->error);
-  g_assert_no_error (f->error);
-  g_assert_cmpuint (assets->len, ==, 2);
-  const KalturaAsset *second = assets->pdata[1];
-  g_assert_cmpstr (second->id, ==, "0_y7c3b2ap");
-  g_assert_cmpint (second->live_params_id, ==, 33);
-  check_fields (f, "flavorasset", "list",
-      "filter:entryIdEqual=0_abcd1234\nfilter:objectType=KalturaLiveAssetFilter\n"
-      "pager:objectType=KalturaFilterPager\npager:pageSize=500\npartnerId=102");
-}
-
 /* Appending */
 
 static const KalturaChunk by_path = { .partner_id = 102,
@@ -304,7 +281,6 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  add ("/recording/assets", KALTURA_API_CURRENT, test_assets);
   add ("/recording/append/current", KALTURA_API_CURRENT, test_append_current);
   add ("/recording/append/2014", KALTURA_API_2014, test_append_2014);
   add ("/recording/append/refused", KALTURA_API_CURRENT, test_append_refused);
