@@ -6,8 +6,9 @@
 
 #include "klive-studio-text.h"
 
-char *
-klive_plan_make_text (const KlivePlan *plan, gint64 serial, guint64 start_index, GError **error)
+/* @record: NULL for what does not depend on recordings. */
+static char *
+make_text (const KlivePlan *plan, gint64 serial, guint64 start_index, const KliveRecordOptions *record, GError **error)
 {
   const KliveShow *show = plan->show;
   KliveStudioOptions options = {
@@ -24,9 +25,28 @@ klive_plan_make_text (const KlivePlan *plan, gint64 serial, guint64 start_index,
     .speed_preset = show->speed_preset,
     .threads = show->threads,
     .templates = show->templates,
+    .record = record,
   };
 
   return klive_studio_text_new (plan->ladder, &options, error);
+}
+
+char *
+klive_plan_make_text (const KlivePlan *plan, gint64 serial, guint64 start_index, GError **error)
+{
+  const KliveShow *show = plan->show;
+  KliveRecordOptions record = {
+    .entry = show->entry,
+    .assets = show->assets,
+    .begun = MAX (serial, g_get_real_time () / 1000),
+    .directory = show->record_directory,
+    .spool = show->spool,
+    .group = show->record_group,
+    .chunk_duration = show->chunk_duration,
+  };
+  gboolean records = record.directory != NULL && record.spool != NULL && record.assets != NULL;
+
+  return make_text (plan, serial, start_index, records ? &record : NULL, error);
 }
 
 static void
@@ -62,7 +82,7 @@ klive_plan_new (const KliveShow *show, const KalturaProfile *profile, const char
 
   plan->show = show;
   plan->ladder = klive_ladder_new (profile, tracks, stream);
-  text = klive_plan_make_text (plan, 0, 0, error);
+  text = make_text (plan, 0, 0, NULL, error);
   if (text == NULL)
     return NULL;
   plan->fingerprint = make_fingerprint (text, video, audio);

@@ -11,6 +11,7 @@
 #define READY_DEADLINE 2000            /* ms */
 #define TRACKS_DEADLINE 1000           /* ms, from the first frame on */
 #define PROFILE_DEADLINE 5000          /* ms */
+#define RECORDINGS_DEADLINE 3000       /* ms, from the profile on; later, recording begins with another studio */
 #define DRAIN_DEADLINE 1000            /* ms */
 #define END_DEADLINE 7000              /* ms */
 #define FRAME_PAUSE (40 * GST_MSECOND) /* between the last frame of a session and the first of the next */
@@ -28,13 +29,14 @@ struct _KliveSession {
   KliveSource *source; /* NULL before the first tag, like the stage */
   KliveStage *stage;
   gint64 *floor; /* of show->floors */
-  guint ready_source, tracks_source, profile_source;
+  guint ready_source, tracks_source, profile_source, recordings_source;
   gboolean told_ready, live, tracks_known, asked_for_profile, warned_no_media, blocked;
   gboolean seen[2];        /* frames of each track */
   gboolean pull_lost;      /* no tag since a pull ended */
   gint64 last_frame;       /* ns since 1970: arrival; 0 = none */
   KalturaProfile *profile; /* until the stage has it; nullable */
   gboolean has_profile;
+  gboolean waits_no_more; /* for what is to be recorded */
 
   gboolean ending;
   gboolean hurry; /* KLIVE_SESSION_END_NOW */
@@ -56,11 +58,33 @@ on_source_warning (const char *message, gpointer user_data)
 
 /* What the stage's first studio waits for */
 
+static void open_stage (KliveSession *session);
+
+static gboolean
+on_recordings_deadline (gpointer user_data)
+{
+  KliveSession *session = user_data;
+
+  session->recordings_source = 0;
+  session->waits_no_more = TRUE;
+  log_event (session, KLIVE_LOG_WARNING, "recording-late", "Kaltura has not told yet what to record; live goes on");
+  open_stage (session);
+  return G_SOURCE_REMOVE;
+}
+
 static void
 open_stage (KliveSession *session)
 {
-  if (session->tracks_known && session->profile != NULL)
-    klive_stage_open (session->stage, g_steal_pointer (&session->profile));
+  gboolean waits = session->reader != NULL && !session->waits_no_more && !klive_show_knows_recordings (session->show);
+
+  if (!session->tracks_known || session->profile == NULL)
+    return;
+  if (waits && session->recordings_source == 0)
+    session->recordings_source = g_timeout_add (RECORDINGS_DEADLINE, on_recordings_deadline, session);
+  if (waits)
+    return;
+  g_clear_handle_id (&session->recordings_source, g_source_remove);
+  klive_stage_open (session->stage, g_steal_pointer (&session->profile));
 }
 
 static void
@@ -174,6 +198,7 @@ end_now (KliveSession *session)
 {
   g_clear_handle_id (&session->end_source, g_source_remove);
   g_clear_handle_id (&session->profile_source, g_source_remove);
+  g_clear_handle_id (&session->recordings_source, g_source_remove);
   session->callbacks.ended (session, session->user_data);
 }
 
@@ -259,6 +284,7 @@ close_reader (KliveSession *session)
   g_clear_pointer (&session->reader, klive_reader_free);
   if (session->live && !session->tracks_known)
     set_tracks_known (session);
+  open_stage (session);
   if (session->live && !session->has_profile && !session->hurry)
     return; /* a short broadcast waits for its profile, which has a deadline */
   if (session->stage != NULL)
@@ -332,6 +358,7 @@ klive_session_free (KliveSession *session)
   g_clear_handle_id (&session->ready_source, g_source_remove);
   g_clear_handle_id (&session->tracks_source, g_source_remove);
   g_clear_handle_id (&session->profile_source, g_source_remove);
+  g_clear_handle_id (&session->recordings_source, g_source_remove);
   g_clear_handle_id (&session->drain_source, g_source_remove);
   g_clear_handle_id (&session->end_source, g_source_remove);
   klive_reader_free (session->reader);
@@ -362,6 +389,35 @@ klive_session_set_profile (KliveSession *session, KalturaProfile *profile, const
   open_stage (session);
   if (session->reader == NULL)
     klive_stage_end (session->stage);
+}
+
+void
+klive_session_update_recordings (KliveSession *session)
+{
+  if (session->profile != NULL)
+    open_stage (session);
+  else if (session->stage != NULL)
+    klive_stage_change_recordings (session->stage);
+}
+
+GstClockTime
+klive_session_get_newest (const KliveSession *session)
+{
+  return session->stage != NULL ? klive_stage_get_newest (session->stage) : GST_CLOCK_TIME_NONE;
+}
+
+void
+klive_session_split_recordings (KliveSession *session, GstClockTime running_time)
+{
+  if (session->stage != NULL)
+    klive_stage_split_recordings (session->stage, running_time);
+}
+
+void
+klive_session_describe_recordings (KliveSession *session, JsonArray *array)
+{
+  if (session->stage != NULL)
+    klive_stage_describe_recordings (session->stage, array);
 }
 
 void

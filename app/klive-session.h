@@ -55,6 +55,14 @@ void klive_session_set_profile (KliveSession *session, KalturaProfile *profile, 
  */
 void klive_session_set_blocked (KliveSession *session, gboolean blocked);
 
+/* The show has learned what is to be recorded: now if the first studio waits for it, else with a fresh studio. */
+void klive_session_update_recordings (KliveSession *session);
+/* DTS of the newest frame that has come, running time; NONE = no frame yet. */
+GstClockTime klive_session_get_newest (const KliveSession *session);
+/* As for klive_studio_split_recordings() and klive_recordings_describe(). */
+void klive_session_split_recordings (KliveSession *session, GstClockTime running_time);
+void klive_session_describe_recordings (KliveSession *session, JsonArray *array);
+
 typedef enum {
   KLIVE_SESSION_END_DRAIN, /* what has been published before is still read, at most 1 s */
   KLIVE_SESSION_END_NOW,

@@ -44,6 +44,10 @@ klive_show_free (KliveShow *show)
   g_free (show->video_encoder);
   g_free (show->audio_encoder);
   g_free (show->templates);
+  g_free (show->record_directory);
+  g_free (show->spool);
+  g_free (show->record_group);
+  g_clear_pointer (&show->assets, g_hash_table_unref);
   g_free (show->service_url);
   g_free (show->api);
   g_free (show->ks);
@@ -94,6 +98,42 @@ make_context (KliveShow *show)
     klive_registration_set_context (show->registration, show->context);
 }
 
+/* {"32":"0_x8d2k1mn", ...} */
+static void
+read_assets (KliveShow *show, JsonObject *assets)
+{
+  JsonObjectIter iter;
+  const char *id;
+  JsonNode *node;
+
+  g_clear_pointer (&show->assets, g_hash_table_unref);
+  show->assets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  json_object_iter_init (&iter, assets);
+  while (json_object_iter_next (&iter, &id, &node))
+    if (JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING)
+      g_hash_table_insert (show->assets, g_strdup (id), json_node_dup_string (node));
+}
+
+/* {"directory":"/..", "spool":"/..", "group":"kaltura", "chunkDuration":3600, "assets":{..}}; assets: once known. */
+static void
+read_recording (KliveShow *show, JsonObject *message)
+{
+  JsonObject *assets = klive_message_get_object (message, "assets");
+
+  read_string (&show->record_directory, message, "directory");
+  read_string (&show->spool, message, "spool");
+  read_string (&show->record_group, message, "group");
+  read_uint (&show->chunk_duration, message, "chunkDuration", 1, 7 * 86400);
+  if (assets != NULL)
+    read_assets (show, assets);
+}
+
+gboolean
+klive_show_knows_recordings (const KliveShow *show)
+{
+  return show->record_directory == NULL || show->assets != NULL;
+}
+
 void
 klive_show_read_welcome (KliveShow *show, JsonObject *message)
 {
@@ -117,6 +157,8 @@ klive_show_read_welcome (KliveShow *show, JsonObject *message)
   read_uint (&show->playlist_length, message, "playlistLength", 3, 1000);
   read_uint (&show->dvr_window, message, "dvrWindow", 0, 7 * 86400);
   read_uint (&show->threads, message, "threads", 0, 64);
+  if (klive_message_get_object (message, "recording") != NULL)
+    read_recording (show, klive_message_get_object (message, "recording"));
   if (show->segment_duration == 0) {
     double seconds = klive_message_get_double (message, "segmentDuration", 6);
     show->segment_duration = (guint64) (CLAMP (seconds, 0.5, 60) * GST_SECOND);

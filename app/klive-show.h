@@ -27,7 +27,11 @@ typedef struct {
   guint grace, stop_grace, orphan_timeout;
   guint playlist_length; /* segments */
   guint dvr_window;
-  guint64 segment_duration;                                       /* ns; 0 before the first welcome */
+  /* Of recordings; directory NULL: nothing is recorded. */
+  char *record_directory, *spool, *record_group; /* group: nullable */
+  guint chunk_duration;
+  GHashTable *assets;       /* rendition id -> live asset id (char *); NULL: not known yet */
+  guint64 segment_duration; /* ns; 0 before the first welcome */
   char *speed_preset, *video_encoder, *audio_encoder, *templates; /* nullable */
   guint threads;
 
@@ -64,6 +68,9 @@ gboolean klive_show_is_registered (const KliveShow *show);
 /* Logs what happened to @stream (nullable: to all), and keeps it for the status if it is a warning or worse. */
 void klive_show_log (KliveShow *show, KliveLogLevel level, const char *event, const char *stream, gint64 serial,
     const char *message);
+
+/* Whether nothing that is to be recorded is still to be found out. */
+gboolean klive_show_knows_recordings (const KliveShow *show);
 
 /* ENDLIST, and the unregistration begins: klive_pipeline_wait_disposed() waits for it. */
 void klive_show_end (KliveShow *show);

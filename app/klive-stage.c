@@ -45,6 +45,7 @@ struct _KliveStage {
   KliveFormat *formats[2];     /* of the studio, or of the last one; nullable */
   gint64 started;              /* monotonic us: the studio */
   gboolean change_at_keyframe; /* the studio is to be replaced there */
+  gboolean other_recordings;   /* that is why */
   guint failures;              /* of studios in a row */
   guint retry_source;
 };
@@ -65,7 +66,7 @@ drop_studio (KliveStage *stage)
   g_clear_pointer (&stage->studio, klive_studio_free);
   if (stage->run != NULL)
     klive_hls_writer_end_run (stage->show->writer, g_steal_pointer (&stage->run));
-  stage->change_at_keyframe = FALSE;
+  stage->change_at_keyframe = stage->other_recordings = FALSE;
   stage->phase = WAITING;
 }
 
@@ -237,8 +238,8 @@ static gboolean
 start_studio (KliveStage *stage, GError **error)
 {
   KliveShow *show = stage->show;
-  KliveStudioSetup setup = { NULL, stage->formats[KLIVE_TIMELINE_VIDEO], stage->formats[KLIVE_TIMELINE_AUDIO],
-    show->context, show->registration_delay };
+  KliveStudioSetup setup = { NULL, show->entry, stage->stream, stage->formats[KLIVE_TIMELINE_VIDEO],
+    stage->formats[KLIVE_TIMELINE_AUDIO], show->context, show->registration_delay };
   g_autofree char *text = NULL;
 
   if (!choose_plan (stage, error))
@@ -320,7 +321,7 @@ judge (KliveStage *stage, const KliveFrame *frame)
 
   if (frame->track == KLIVE_TIMELINE_AUDIO) {
     if (fits)
-      return lost ? CHANGE : FEED;
+      return lost || (stage->other_recordings && stage->formats[KLIVE_TIMELINE_VIDEO] == NULL) ? CHANGE : FEED;
     if (stage->formats[KLIVE_TIMELINE_VIDEO] == NULL || lost)
       return CHANGE;
     stage->change_at_keyframe = TRUE;
@@ -344,8 +345,9 @@ drain (KliveStage *stage)
     stage->last_dts[track] = dts;
     if (verdict == CHANGE) {
       change_studio (stage,
-          klive_studio_takes (stage->studio, next) ? "a track has come or gone"
-                                                   : "a track has come or changed its codec");
+          stage->other_recordings                        ? "it is known what to record"
+              : klive_studio_takes (stage->studio, next) ? "a track has come or gone"
+                                                         : "a track has come or changed its codec");
       return;
     }
     if (verdict == FEED)
@@ -466,6 +468,35 @@ klive_stage_update_context (KliveStage *stage)
 {
   if (stage->studio != NULL)
     klive_studio_set_context (stage->studio, stage->show->context);
+}
+
+void
+klive_stage_change_recordings (KliveStage *stage)
+{
+  if (stage->phase == ON_AIR)
+    stage->change_at_keyframe = stage->other_recordings = TRUE;
+}
+
+GstClockTime
+klive_stage_get_newest (const KliveStage *stage)
+{
+  GstClockTime video = stage->newest_dts[KLIVE_TIMELINE_VIDEO], audio = stage->newest_dts[KLIVE_TIMELINE_AUDIO];
+
+  return !GST_CLOCK_TIME_IS_VALID (video) ? audio : !GST_CLOCK_TIME_IS_VALID (audio) ? video : MAX (video, audio);
+}
+
+void
+klive_stage_split_recordings (KliveStage *stage, GstClockTime running_time)
+{
+  if (stage->studio != NULL)
+    klive_studio_split_recordings (stage->studio, running_time);
+}
+
+void
+klive_stage_describe_recordings (KliveStage *stage, JsonArray *array)
+{
+  if (stage->studio != NULL)
+    klive_studio_describe_recordings (stage->studio, array);
 }
 
 const char *

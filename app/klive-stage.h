@@ -43,6 +43,14 @@ void klive_stage_tick (KliveStage *stage);
 /* A renewed session string; takes it from the show. */
 void klive_stage_update_context (KliveStage *stage);
 
+/* What is to be recorded has changed: a fresh studio at the next keyframe. */
+void klive_stage_change_recordings (KliveStage *stage);
+/* DTS of the newest frame that has come, running time; NONE = no frame yet. */
+GstClockTime klive_stage_get_newest (const KliveStage *stage);
+/* As for klive_studio_split_recordings() and klive_recordings_describe(). */
+void klive_stage_split_recordings (KliveStage *stage, GstClockTime running_time);
+void klive_stage_describe_recordings (KliveStage *stage, JsonArray *array);
+
 /* "waiting", "on-air" or "changing" */
 const char *klive_stage_get_state (const KliveStage *stage);
 /* The format of a track of the studio, or of the last one. (transfer none) (nullable) */

@@ -7,7 +7,8 @@
  *   decode-video            -> tee r: raw frames                 (if a rendition encodes video)
  *   decode-audio            -> tee s: raw samples                (if a rendition encodes audio)
  *   encode-audio per rate   -> tee a64000 …
- *   each rendition: sink, then copy-video from v, or scale and encode from r; audio from a or a64000
+ *   each rendition: sink, then copy-video from v, or scale and encode from r; audio from a or a64000;
+ *                   recorded: record, and the same once more to it
  */
 #include "klive-studio-text.h"
 
@@ -159,23 +160,28 @@ add_audio_encoders (Composer *composer)
 
 /* --- renditions --- */
 
+/* A printf pattern: @name in the folder @output, whose own % mean nothing. */
+static void
+set_pattern (Composer *composer, const char *variable, const char *output, const char *name)
+{
+  g_auto (GStrv) parts = g_strsplit (output, "%", -1);
+  g_autofree char *escaped = g_strjoinv ("%%", parts);
+  g_autofree char *location = g_build_filename (escaped, name, NULL);
+
+  klive_variables_set (composer->variables, variable, location);
+}
+
 static void
 set_files (Composer *composer, const KliveRendition *rendition)
 {
   const KliveStudioOptions *options = composer->options;
   g_autofree char *name = NULL;
-  g_autofree char *location = NULL;
-  g_autofree char *escaped = NULL;
-  g_auto (GStrv) parts = NULL;
 
   if (options->sink == KLIVE_SINK_KALTURA)
     name = g_strdup_printf ("%s/%u-%" G_GINT64_FORMAT "-%%05u.ts", rendition->id, options->index, options->serial);
   else
     name = g_strdup_printf ("%s-%%05%c.ts", rendition->id, options->sink == KLIVE_SINK_STOCK ? 'd' : 'u');
-  parts = g_strsplit (options->output, "%", -1);
-  escaped = g_strjoinv ("%%", parts);
-  location = g_build_filename (escaped, name, NULL);
-  klive_variables_set (composer->variables, "location", location);
+  set_pattern (composer, "location", options->output, name);
 }
 
 static void
@@ -188,6 +194,34 @@ set_playlist (Composer *composer, const KliveRendition *rendition)
   klive_variables_set (composer->variables, "playlist_location", location);
   klive_variables_set_uint (composer->variables, "playlist_length", length);
   klive_variables_set_uint (composer->variables, "max_files", length + KEPT_UNLISTED);
+}
+
+/* NULL = it is not recorded. */
+static const char *
+find_asset (const Composer *composer, const KliveRendition *rendition)
+{
+  const KliveRecordOptions *record = composer->options->record;
+
+  return record != NULL ? g_hash_table_lookup (record->assets, rendition->id) : NULL;
+}
+
+static void
+add_recording (Composer *composer, const KliveRendition *rendition)
+{
+  const KliveRecordOptions *record = composer->options->record;
+  const char *asset = find_asset (composer, rendition);
+  g_autofree char *name = NULL;
+
+  if (asset == NULL)
+    return;
+  name = g_strdup_printf ("%s.%s_%u-%" G_GINT64_FORMAT "-%%05u.mp4", record->entry, asset, composer->options->index,
+      record->begun);
+  set_pattern (composer, "recording_location", record->directory, name);
+  klive_variables_set (composer->variables, "asset_id", asset);
+  klive_variables_set (composer->variables, "spool", record->spool);
+  klive_variables_set (composer->variables, "group", record->group != NULL ? record->group : "");
+  klive_variables_set_uint (composer->variables, "chunk_duration", record->chunk_duration);
+  add (composer, "record.gst");
 }
 
 static void
@@ -239,7 +273,10 @@ add_video_encoder (Composer *composer, const KliveRendition *rendition)
     klive_variables_set_uint (composer->variables, "keyframe_interval", rendition->keyframe_interval);
   klive_variables_set (composer->variables, "profile", rendition->profile);
   add (composer, template);
-  add (composer, composer->options->sink == KLIVE_SINK_STOCK ? "encoded-video-stock.gst" : "encoded-video.gst");
+  if (find_asset (composer, rendition) != NULL)
+    add (composer, "record-encoded-video.gst");
+  else
+    add (composer, composer->options->sink == KLIVE_SINK_STOCK ? "encoded-video-stock.gst" : "encoded-video.gst");
 }
 
 static void
@@ -249,6 +286,8 @@ add_video (Composer *composer, const KliveRendition *rendition)
     add_video_encoder (composer, rendition);
   else if (rendition->video == KLIVE_TRACK_COPY)
     add (composer, composer->options->sink == KLIVE_SINK_STOCK ? "copy-video-stock.gst" : "copy-video.gst");
+  if (rendition->video == KLIVE_TRACK_COPY && find_asset (composer, rendition) != NULL)
+    add (composer, "record-copy-video.gst");
 }
 
 static void
@@ -263,6 +302,8 @@ add_audio (Composer *composer, const KliveRendition *rendition)
   klive_variables_set (composer->variables, "audio_tee", tee);
   klive_variables_set (composer->variables, "audio_parser", mp3 ? "mpegaudioparse" : "aacparse");
   add (composer, composer->options->sink == KLIVE_SINK_STOCK ? "audio-stock.gst" : "audio.gst");
+  if (find_asset (composer, rendition) != NULL)
+    add (composer, "record-audio.gst");
 }
 
 /* --- which elements --- */
@@ -284,12 +325,14 @@ check_elements (Composer *composer)
   static const char *const raw_audio[] = { "audioconvert", "audioresample", NULL };
   static const char *const video_encoders[] = { "x264enc", NULL };
   static const char *const audio_encoders[] = { "fdkaacenc", "avenc_aac", "voaacenc", NULL };
+  static const char *const recording[] = { "kalturarecordsink", "h264parse", NULL };
   static const char *const stock[] = { "hlssink2", "h264parse", "aacparse", NULL };
   const KliveTracks *tracks = &composer->ladder->tracks;
   const char *decoder[] = { NULL, NULL };
   gboolean stock_only = composer->options->sink == KLIVE_SINK_STOCK;
 
-  if (!klive_plugins_check (stock_only ? stock : own, &composer->error))
+  if (!klive_plugins_check (stock_only ? stock : own, &composer->error) ||
+      (composer->options->record != NULL && !klive_plugins_check (recording, &composer->error)))
     return FALSE;
   if (klive_ladder_encodes_video (composer->ladder)) {
     decoder[0] = find_decoder (video_decoders, G_N_ELEMENTS (video_decoders), tracks->video_codec);
@@ -333,6 +376,7 @@ compose (Composer *composer)
     const KliveRendition *rendition = composer->ladder->renditions->pdata[i];
 
     add_sink (composer, rendition);
+    add_recording (composer, rendition);
     add_video (composer, rendition);
     add_audio (composer, rendition);
   }

@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 /* The launch text of a studio: ingest + decoders (if anything is encoded) + audio encoders + one text for each
  * rendition, from the templates of pipelines/. Element names that the caller may rely on, as far as they are there:
  * appsrc `video_in` and `audio_in`, `cut` (kalturacut), `register_video` and `register_audio` (kalturaregister),
- * `queue_decode`, `decoder`, and for rendition ID `queue_ID` (in front of its encoder), `enc_ID`, `hls_ID`. Tracks that
- * the source has are always there, whether a rendition uses them or not. */
+ * `queue_decode`, `decoder`, and for rendition ID `queue_ID` (in front of its encoder), `enc_ID`, `hls_ID`, `rec_ID`
+ * (if it is recorded). Tracks that the source has are always there, whether a rendition uses them or not. */
 
 typedef enum {
   KLIVE_INGEST_APPSRC, /* the worker: appsrc name=video_in and name=audio_in */
@@ -25,6 +25,17 @@ typedef enum {
   KLIVE_SINK_PLAYLIST, /* kalturahlssink with a simple playlist of its own: OUTPUT/ID.m3u8, OUTPUT/ID-NUMBER.ts */
   KLIVE_SINK_STOCK,    /* GStreamer's own elements only: hlssink2, no kalturacut; files as above */
 } KliveSink;
+
+/* What is recorded, and where to. */
+typedef struct {
+  const char *entry;
+  GHashTable *assets;    /* rendition id -> live asset id (both char *); renditions without one are not recorded */
+  gint64 begun;          /* Unix ms: in the names of the files, so that no two studios use the same */
+  const char *directory; /* of the files: ENTRY.ASSET_INDEX-BEGUN-NUMBER.mp4 */
+  const char *spool;     /* of their jobs */
+  const char *group;     /* of the files; nullable */
+  guint chunk_duration;  /* s */
+} KliveRecordOptions;
 
 typedef struct {
   KliveIngest ingest;
@@ -44,6 +55,7 @@ typedef struct {
   const char *speed_preset;  /* of x264; NULL = veryfast */
   guint threads;             /* of each video decoder and encoder; 0 = as many as it likes */
   const char *templates;     /* folder whose files replace those of the same name; nullable */
+  const KliveRecordOptions *record; /* NULL = nothing is recorded; with KLIVE_INGEST_APPSRC and KLIVE_SINK_KALTURA */
 } KliveStudioOptions;
 
 /*

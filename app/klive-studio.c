@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "klive-pipeline.h"
+#include "klive-recordings.h"
 #include "klive-shed.h"
 
 #define MAX_WAITING_TIME (10 * GST_SECOND) /* in an appsrc */
@@ -55,13 +56,14 @@ struct _KliveStudio {
   GSource *bus_source;
   guint deadline_source;
   gboolean ending;
-  gboolean over;           /* failed or ended: nothing is called any more */
-  Input inputs[2];         /* by KliveTimelineTrack */
-  GPtrArray *outputs;      /* of Output */
-  KliveShed *decoder_shed; /* nullable */
-  gint64 last_fed;         /* monotonic us */
-  gint64 resumed;          /* monotonic us: since when frames have come without a pause */
-  guint64 warned_dropped;  /* frames, of both inputs */
+  gboolean over;               /* failed or ended: nothing is called any more */
+  Input inputs[2];             /* by KliveTimelineTrack */
+  GPtrArray *outputs;          /* of Output */
+  KliveRecordings *recordings; /* NULL once closed */
+  KliveShed *decoder_shed;     /* nullable */
+  gint64 last_fed;             /* monotonic us */
+  gint64 resumed;              /* monotonic us: since when frames have come without a pause */
+  guint64 warned_dropped;      /* frames, of both inputs */
   guint64 warned_shed;
   GHashTable *warned; /* text -> monotonic us, as gint64 * */
 };
@@ -119,6 +121,7 @@ close_studio (KliveStudio *studio)
   g_clear_pointer (&studio->decoder_shed, klive_shed_free);
   for (guint i = 0; i < studio->outputs->len; i++)
     g_clear_pointer (&((Output *) studio->outputs->pdata[i])->shed, klive_shed_free);
+  g_clear_pointer (&studio->recordings, klive_recordings_free);
   if (studio->pipeline != NULL)
     klive_pipeline_dispose (g_steal_pointer (&studio->pipeline));
 }
@@ -224,8 +227,8 @@ handle_element_message (KliveStudio *studio, GstMessage *message)
   const char *source = GST_MESSAGE_SRC_NAME (message);
 
   if (!g_str_has_prefix (source, SINK_PREFIX))
-    return;
-  if (gst_structure_has_name (structure, "kaltura-segment"))
+    klive_recordings_handle (studio->recordings, message);
+  else if (gst_structure_has_name (structure, "kaltura-segment"))
     handle_segment (studio, source + strlen (SINK_PREFIX), structure);
   else if (gst_structure_has_name (structure, "kaltura-segment-failed"))
     handle_lost_segment (studio, source + strlen (SINK_PREFIX), structure);
@@ -431,6 +434,7 @@ klive_studio_new (const KliveStudioSetup *setup, const KliveStudioCallbacks *cal
   set_up_registration (studio, "register_video", setup);
   set_up_registration (studio, "register_audio", setup);
   set_up_outputs (studio);
+  studio->recordings = klive_recordings_new (studio->pipeline, setup->entry, setup->stream);
   start (studio, setup->context);
   return g_steal_pointer (&studio);
 }
@@ -589,6 +593,20 @@ klive_studio_tick (KliveStudio *studio)
   for (guint i = 0; i < studio->outputs->len && !studio->over; i++)
     check_half_rate (studio, studio->outputs->pdata[i]);
   studio_unref (studio);
+}
+
+void
+klive_studio_split_recordings (KliveStudio *studio, GstClockTime running_time)
+{
+  if (studio->recordings != NULL)
+    klive_recordings_split (studio->recordings, running_time);
+}
+
+void
+klive_studio_describe_recordings (KliveStudio *studio, JsonArray *array)
+{
+  if (studio->recordings != NULL)
+    klive_recordings_describe (studio->recordings, array);
 }
 
 void

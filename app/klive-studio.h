@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <json-glib/json-glib.h>
+
 #include "klive-hls-writer.h"
 #include "klive-source.h"
 
@@ -26,6 +28,7 @@ typedef struct {
 
 typedef struct {
   const char *text;           /* launch text */
+  const char *entry, *stream; /* whose frames these are, for the log */
   KliveFormat *video, *audio; /* of the tracks; nullable */
   GstContext *context;        /* "kaltura.session" */
   guint registration_delay;   /* s, of media before the entry is registered */
@@ -59,6 +62,11 @@ typedef struct {
   guint64 shed;        /* frames left out */
   gboolean half_rate;
 } KliveStudioRendition;
+
+/* All recordings begin a new file at the first keyframe at or after @running_time, which no frame has reached yet. */
+void klive_studio_split_recordings (KliveStudio *studio, GstClockTime running_time);
+/* As klive_recordings_describe(). */
+void klive_studio_describe_recordings (KliveStudio *studio, JsonArray *array);
 
 /* FALSE: no such rendition. */
 gboolean klive_studio_get_rendition (const KliveStudio *studio, const char *id, KliveStudioRendition *rendition);

@@ -17,6 +17,7 @@
 #define IDLE_TIMEOUT 30        /* s, without any session from the start on */
 #define SESSIONS_DEADLINE 7500 /* ms, from the order to end until the sessions are dropped */
 #define TOTAL_DEADLINE 8000    /* ms */
+#define SPLIT_AHEAD GST_SECOND
 #define KS_REQUEST_PERIOD (10 * G_TIME_SPAN_SECOND)
 
 typedef enum { IDLE, ON_AIR, GRACE, ENDING } State;
@@ -97,17 +98,20 @@ send_status (KliveWorker *worker)
 {
   JsonObject *message = klive_message_new_strings ("status", "state", get_state_name (worker), NULL);
   JsonArray *sessions = json_array_new (), *renditions = json_array_new (), *warnings = json_array_new ();
+  JsonArray *recordings = json_array_new ();
 
   if (worker->on_air_since > 0)
     json_object_set_double_member (message, "onAirSince", (double) worker->on_air_since / GST_SECOND);
   for (guint i = 0; i < worker->sessions->len; i++) {
     json_array_add_object_element (sessions, klive_session_describe (worker->sessions->pdata[i]));
     klive_session_describe_renditions (worker->sessions->pdata[i], renditions);
+    klive_session_describe_recordings (worker->sessions->pdata[i], recordings);
   }
   json_object_set_array_member (message, "sessions", sessions);
   for (const GList *l = worker->show->warnings.head; l != NULL; l = l->next)
     json_array_add_string_element (warnings, l->data);
   json_object_set_array_member (message, "renditions", renditions);
+  json_object_set_array_member (message, "recordings", recordings);
   json_object_set_array_member (message, "warnings", warnings);
   json_object_set_boolean_member (message, "registered", klive_show_is_registered (worker->show));
   json_object_set_boolean_member (message, "playable",
@@ -333,15 +337,26 @@ give_up (KliveWorker *worker, const char *text)
 }
 
 static void
+update_recordings (KliveWorker *worker)
+{
+  for (guint i = 0; i < worker->sessions->len; i++)
+    klive_session_update_recordings (worker->sessions->pdata[i]);
+}
+
+static void
 handle_welcome (KliveWorker *worker, JsonObject *message)
 {
   g_autoptr (GError) error = NULL;
   KliveShowOrigin origin;
+  gboolean knew = klive_show_knows_recordings (worker->show);
 
   klive_show_read_welcome (worker->show, message);
   update_context (worker);
-  if (worker->welcome)
+  if (worker->welcome) {
+    if (!knew && klive_show_knows_recordings (worker->show))
+      update_recordings (worker);
     return;
+  }
   worker->welcome = TRUE;
   if (!klive_show_open (worker->show, &registration_callbacks, worker, &origin, &error)) {
     give_up (worker, error->message);
@@ -445,6 +460,23 @@ handle_entry (KliveWorker *worker, JsonObject *message)
 {
 }
 
+/* At the first keyframe a second from the newest frame on: encoders have not come that far. */
+static void
+handle_split (KliveWorker *worker, JsonObject *message)
+{
+  GstClockTime newest = 0;
+
+  for (guint i = 0; i < worker->sessions->len; i++) {
+    GstClockTime of_session = klive_session_get_newest (worker->sessions->pdata[i]);
+
+    if (GST_CLOCK_TIME_IS_VALID (of_session))
+      newest = MAX (newest, of_session);
+  }
+  klive_log (KLIVE_LOG_INFO, "recordings-split", worker->show->entry, NULL, NULL);
+  for (guint i = 0; i < worker->sessions->len; i++)
+    klive_session_split_recordings (worker->sessions->pdata[i], newest + SPLIT_AHEAD);
+}
+
 static void
 handle_end (KliveWorker *worker, JsonObject *message)
 {
@@ -464,6 +496,7 @@ on_message (KliveLink *link, JsonObject *message, gpointer user_data)
     { "profile", handle_profile },
     { "ks", handle_ks },
     { "entry", handle_entry },
+    { "split", handle_split },
     { "end", handle_end },
   };
   const char *type = klive_message_get_type (message);
