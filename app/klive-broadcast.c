@@ -210,6 +210,15 @@ klive_broadcast_disconnect (KliveBroadcast *broadcast)
   klive_child_disconnect (broadcast->child);
 }
 
+gboolean
+klive_broadcast_split (KliveBroadcast *broadcast)
+{
+  if (!klive_child_is_connected (broadcast->child))
+    return FALSE;
+  klive_child_send (broadcast->child, klive_message_new ("split"));
+  return TRUE;
+}
+
 void
 klive_broadcast_renew_ks (KliveBroadcast *broadcast)
 {

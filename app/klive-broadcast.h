@@ -70,6 +70,8 @@ gboolean klive_broadcast_connect (KliveBroadcast *broadcast, KliveWire *wire, GP
 void klive_broadcast_disconnect (KliveBroadcast *broadcast);
 void klive_broadcast_message (KliveBroadcast *broadcast, JsonObject *message);
 
+/* All recordings begin a new file, at the same keyframe. FALSE: there is no worker. */
+gboolean klive_broadcast_split (KliveBroadcast *broadcast);
 /* A fresh session string for the worker. */
 void klive_broadcast_renew_ks (KliveBroadcast *broadcast);
 /* Ends the worker, now or as soon as it connects; killed after @timeout_ms. Then it is over. */

@@ -244,6 +244,44 @@ on_playlist (SoupServer *server, SoupServerMessage *message, const char *path, G
     answer_status (message, SOUP_STATUS_NOT_FOUND);
 }
 
+/* --- control --- */
+
+static gboolean
+may_control (KliveHttp *http, SoupServerMessage *message)
+{
+  GInetAddress *remote = inet_address (soup_server_message_get_remote_address (message));
+  return is_from_here (message) ||
+      (remote && klive_http_is_allowed ((const char *const *) http->sources->config->control_allow, remote));
+}
+
+/* POST /control/split?entry=0_abcd1234: its recordings go on in new files. */
+static void
+split (KliveHttp *http, SoupServerMessage *message, GHashTable *query)
+{
+  const char *entry = query ? g_hash_table_lookup (query, "entry") : NULL;
+  if (!entry || !kaltura_entry_id_is_valid (entry)) {
+    answer_status (message, SOUP_STATUS_BAD_REQUEST);
+    return;
+  }
+  guint workers = klive_supervisor_split (http->sources->supervisor, entry);
+  g_autofree char *text = g_strdup_printf ("{\"entry\":\"%s\",\"workers\":%u}\n", entry, workers);
+  answer_text (message, workers ? SOUP_STATUS_OK : SOUP_STATUS_NOT_FOUND, "application/json", text);
+}
+
+static void
+on_control (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
+{
+  KliveHttp *http = data;
+  if (!may_control (http, message))
+    answer_status (message, SOUP_STATUS_FORBIDDEN);
+  else if (strcmp (path, "/control/split") != 0)
+    answer_status (message, SOUP_STATUS_NOT_FOUND);
+  else if (strcmp (soup_server_message_get_method (message), "POST") != 0)
+    answer_status (message, SOUP_STATUS_METHOD_NOT_ALLOWED);
+  else
+    split (http, message, query);
+}
+
 /* Nobody may fill our memory. */
 static void
 on_headers (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
@@ -299,6 +337,7 @@ klive_http_new (const KliveStatusSources *sources, GError **error)
   g_signal_connect (http->server, "request-aborted", G_CALLBACK (on_finished), http);
   add_handler (http, NULL, on_page);
   add_handler (http, "/hook", on_hook);
+  add_handler (http, "/control", on_control);
   add_handler (http, application, on_playlist);
   if (!listen_on (http->server, sources->config->control_listen, error))
     return NULL;

@@ -480,6 +480,17 @@ klive_supervisor_gone (KliveSupervisor *supervisor, const KliveHook *hook)
       return;
 }
 
+guint
+klive_supervisor_split (KliveSupervisor *supervisor, const char *entry_id)
+{
+  guint told = 0;
+  for (gint index = 0; index <= 1; index++) {
+    KliveBroadcast *broadcast = find (supervisor, entry_id, index);
+    told += broadcast && klive_broadcast_split (broadcast);
+  }
+  return told;
+}
+
 JsonArray *
 klive_supervisor_describe (KliveSupervisor *supervisor)
 {

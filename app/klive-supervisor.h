@@ -44,6 +44,12 @@ void klive_supervisor_nginx_lost (KliveSupervisor *supervisor);
 /* Ends every worker, in order, each killed after @timeout_ms. @done from the main loop when none is left. */
 void klive_supervisor_end (KliveSupervisor *supervisor, guint timeout_ms, GSourceFunc done, gpointer user_data);
 
+/*
+ * The recordings of the entry, of both indexes, begin new files: all renditions of an index at the same keyframe.
+ * Returns how many workers have been told, 0 when the entry is not on air here.
+ */
+guint klive_supervisor_split (KliveSupervisor *supervisor, const char *entry_id);
+
 /* For the status page: every broadcast, by entry and index. (transfer full) array of objects. */
 JsonArray *klive_supervisor_describe (KliveSupervisor *supervisor);
 const KliveBroadcastCounters *klive_supervisor_get_counters (const KliveSupervisor *supervisor);
