@@ -26,6 +26,7 @@ int klive_check_config_main (int argc, char **argv); /* klive-commands.c */
 int klive_nginx_config_main (int argc, char **argv); /* klive-commands.c */
 int klive_status_main (int argc, char **argv);       /* klive-status.c */
 int klive_finish_main (int argc, char **argv);       /* klive-finish.c */
+int klive_import_main (int argc, char **argv);       /* klive-import-main.c */
 
 /*
  * Reads the options of a command: --config FILE and those of @entries (nullable), with @summary for its --help; then

@@ -21,6 +21,7 @@ static const Command commands[] = {
   { "nginx-config", "prints nginx's configuration", klive_nginx_config_main },
   { "finish", "repairs a recording and puts its index in front", klive_finish_main },
   { "render", "prints the pipeline that a conversion profile becomes", klive_render_main },
+  { "import-server-xml", "prints Wowza's settings as a klive.conf", klive_import_main },
   { "status", "prints what a running launcher does", klive_status_main },
   { "worker", NULL, klive_worker_main },
   { NULL },
@@ -32,7 +33,7 @@ print_help (FILE *to)
   fputs ("Usage: klive-launcher COMMAND [OPTION...]\n\nLive media server for Kaltura.\n\nCommands:\n", to);
   for (const Command *c = commands; c->name; c++)
     if (c->help)
-      fprintf (to, "  %-14s %s\n", c->name, c->help);
+      fprintf (to, "  %-17s %s\n", c->name, c->help);
   fputs ("\n`klive-launcher COMMAND --help` explains a command. --version prints the version.\n"
          "Exit codes: 0 done, 2 usage, 3 configuration, 4 refused by Kaltura, 1 otherwise.\n",
       to);

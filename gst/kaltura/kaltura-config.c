@@ -473,6 +473,32 @@ kaltura_config_list_keys (void)
   return g_strv_builder_end (builder);
 }
 
+gboolean
+kaltura_config_check_value (const char *group, const char *key, const char *value, char **expected)
+{
+  gboolean group_known = FALSE;
+  const KeySpec *spec = find_spec (group, key, &group_known);
+  g_return_val_if_fail (spec != NULL, FALSE);
+  g_autoptr (KalturaConfig) scratch = make_default ();
+  if (spec->store (spec, value, (char *) scratch + spec->offset))
+    return TRUE;
+  if (expected != NULL)
+    *expected = describe_expected (spec);
+  return FALSE;
+}
+
+gboolean
+kaltura_config_get_range (const char *group, const char *key, gint64 *min, gint64 *max)
+{
+  gboolean group_known = FALSE;
+  const KeySpec *spec = find_spec (group, key, &group_known);
+  if (spec == NULL || spec->store != store_uint)
+    return FALSE;
+  *min = spec->min;
+  *max = spec->max;
+  return TRUE;
+}
+
 KalturaConfig *
 kaltura_config_load (const char *path, GError **error)
 {

@@ -86,4 +86,12 @@ guint kaltura_config_get_line (const KalturaConfig *config, const char *group, c
 /* Every key that there is, as "group/key". */
 char **kaltura_config_list_keys (void);
 
+/*
+ * Whether a key may hold @value, by the same rules as kaltura_config_load(). FALSE sets @expected (optional), to be
+ * freed, to what would be right.
+ */
+gboolean kaltura_config_check_value (const char *group, const char *key, const char *value, char **expected);
+/* The smallest and the largest value of a key that holds a number; FALSE: it holds something else. */
+gboolean kaltura_config_get_range (const char *group, const char *key, gint64 *min, gint64 *max);
+
 G_END_DECLS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * libxml2 with its doors shut, for the two kinds of XML that klive reads: replies of the API and conversion profiles.
+ * libxml2 with its doors shut, for what klive reads as XML: replies of the API, conversion profiles, Wowza's settings.
  * Each parse has a context of its own; any thread.
  */
 

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Private to the library. */
+/* For the library, and for what else reads XML of a stranger (app/klive-import). */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (xmlDoc, xmlFreeDoc)
 
