@@ -245,13 +245,13 @@ klive_hls_folder_sweep (KliveHlsFolder *folder, const char *id, GHashTable *list
 
     if (g_str_has_suffix (name, ".m3u8"))
       continue;
-    if (name[0] == '.' || !g_str_has_suffix (name, ".ts")) {
+    if (name[0] == '.' || !(g_str_has_suffix (name, ".ts") || g_str_has_suffix (name, ".part"))) {
       g_autofree char *unfinished = g_build_filename (path, name, NULL);
 
       g_unlink (unfinished);
       continue;
     }
-    if (parse_number (name, &number))
+    if (g_str_has_suffix (name, ".ts") && parse_number (name, &number))
       *last_number = MAX (*last_number, number);
     if (!listed || !g_hash_table_contains (listed, name))
       klive_hls_folder_remove_later (folder, id, name, due);

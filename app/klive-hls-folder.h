@@ -38,8 +38,9 @@ gboolean klive_hls_folder_set_alias (KliveHlsFolder *folder, const char *alias, 
 char *klive_hls_folder_get_pattern (KliveHlsFolder *folder, const char *id, guint index, gint64 serial);
 
 /*
- * Goes through the folder of rendition @id. Segments that @listed (a set of names, nullable) lacks are removed at @due,
- * unfinished files at once, and *@last_number becomes the highest number in any segment's name (unchanged if none).
+ * Goes through the folder of rendition @id. Segments and parts of lists that @listed (a set of names, nullable) lacks
+ * are removed at @due, unfinished files at once, and *@last_number becomes the highest number in any segment's name
+ * (unchanged if none).
  */
 void klive_hls_folder_sweep (KliveHlsFolder *folder, const char *id, GHashTable *listed, gint64 due,
     guint64 *last_number);

@@ -38,6 +38,26 @@ drop_missing (KliveHlsFolder *folder, KliveHlsRendition *rendition, GPtrArray *w
   warn (warnings, "the list of rendition %s begins %u segments later: files of it are gone", rendition->id, count);
 }
 
+typedef struct {
+  KliveHlsFolder *folder;
+  const char *id;
+  GPtrArray *warnings;
+} PartReader;
+
+static char *
+read_part (guint64 part, gpointer user_data)
+{
+  PartReader *reader = user_data;
+  g_autofree char *part_name = klive_playlist_get_part_name (part);
+  g_autofree char *name = g_build_filename (reader->id, part_name, NULL);
+  g_autoptr (GError) error = NULL;
+  char *text = klive_hls_folder_read (reader->folder, name, &error);
+
+  if (!text)
+    warn (reader->warnings, "the list of rendition %s begins later: %s", reader->id, error->message);
+  return text;
+}
+
 /* A list that cannot be read is an empty one. */
 static void
 load_list (KliveHlsFolder *folder, KliveHlsState *state, KliveHlsRendition *rendition, GPtrArray *warnings)
@@ -46,6 +66,7 @@ load_list (KliveHlsFolder *folder, KliveHlsState *state, KliveHlsRendition *rend
   g_autofree char *plain_name = g_build_filename (rendition->id, "chunklist.m3u8", NULL);
   g_autofree char *text = klive_hls_folder_read (folder, dvr_name, NULL);
   g_autoptr (GError) error = NULL;
+  PartReader reader = { folder, rendition->id, warnings };
   KlivePlaylist *list;
   guint target_duration = 0;
 
@@ -53,7 +74,7 @@ load_list (KliveHlsFolder *folder, KliveHlsState *state, KliveHlsRendition *rend
     text = klive_hls_folder_read (folder, plain_name, NULL);
   if (!text)
     return;
-  list = klive_playlist_parse (text, &target_duration, &error);
+  list = klive_playlist_parse (text, &target_duration, read_part, &reader, &error);
   if (!list) {
     warn (warnings, "the old list of rendition %s is left out: %s", rendition->id, error->message);
     return;
@@ -67,10 +88,14 @@ load_list (KliveHlsFolder *folder, KliveHlsState *state, KliveHlsRendition *rend
 static void
 sweep (KliveHlsFolder *folder, KliveHlsRendition *rendition, gint64 due)
 {
-  g_autoptr (GHashTable) listed = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) listed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  guint64 part, end;
 
   for (guint i = 0; i < klive_playlist_get_length (rendition->list); i++)
-    g_hash_table_add (listed, klive_playlist_get_segment (rendition->list, i)->uri);
+    g_hash_table_add (listed, g_strdup (klive_playlist_get_segment (rendition->list, i)->uri));
+  klive_playlist_get_parts (rendition->list, &part, &end);
+  for (; part < end; part++)
+    g_hash_table_add (listed, klive_playlist_get_part_name (part));
   klive_hls_folder_sweep (folder, rendition->id, listed, due, &rendition->last_number);
 }
 

@@ -34,9 +34,10 @@ typedef struct {
   guint64 bytes, duration;           /* of all segments so far; ns */
   /* not saved */
   KlivePlaylist *list;
-  guint64 last_number; /* highest number in a file name so far */
-  guint64 average;     /* bps, as last shown */
-  gboolean changed;    /* the list files are older than `list` */
+  guint64 last_number;            /* highest number in a file name so far */
+  guint64 average;                /* bps, as last shown */
+  gboolean changed;               /* the list files are older than `list` */
+  guint64 parts_first, parts_end; /* of the DVR list: those that this writer has written; 0, 0 = none yet */
 } KliveHlsRendition;
 
 typedef struct {

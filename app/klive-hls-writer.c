@@ -106,26 +106,86 @@ write_file (KliveHlsWriter *writer, const char *name, const char *text)
   return FALSE;
 }
 
-static gboolean
-write_list (KliveHlsWriter *writer, const KliveHlsRendition *rendition, KlivePlaylistWindow window)
+/* How long a file stays after it has left the lists, ns. */
+static gint64
+get_margin (const KliveHlsWriter *writer, const KliveHlsRendition *rendition)
 {
-  g_autofree char *name =
-      g_strdup_printf ("%s/chunklist%s.m3u8", rendition->id, window == KLIVE_PLAYLIST_DVR ? "_dvr" : "");
-  g_autofree char *text = klive_playlist_format (rendition->list, window, writer->options.playlist_length,
+  guint target = writer->state->target_duration;
+
+  return klive_playlist_get_plain_duration (rendition->list, writer->options.playlist_length, target) +
+      2 * (gint64) target * SECOND;
+}
+
+static gboolean
+write_plain_list (KliveHlsWriter *writer, const KliveHlsRendition *rendition)
+{
+  g_autofree char *name = g_strdup_printf ("%s/chunklist.m3u8", rendition->id);
+  g_autofree char *text = klive_playlist_format (rendition->list, KLIVE_PLAYLIST_PLAIN, writer->options.playlist_length,
       writer->state->target_duration, writer->state->ended);
 
   return write_file (writer, name, text);
 }
 
+/* Writes the parts that the DVR list is going to name. After a restart all of them, as they may be gone or damaged. */
+static gboolean
+write_parts (KliveHlsWriter *writer, KliveHlsRendition *rendition)
+{
+  guint64 first, end;
+
+  klive_playlist_get_parts (rendition->list, &first, &end);
+  if (rendition->parts_end == 0)
+    rendition->parts_first = rendition->parts_end = first;
+  for (guint64 part = MAX (rendition->parts_end, first); part < end; part++) {
+    g_autofree char *part_name = klive_playlist_get_part_name (part);
+    g_autofree char *name = g_build_filename (rendition->id, part_name, NULL);
+    g_autofree char *text = klive_playlist_format_part (rendition->list, part);
+
+    if (!write_file (writer, name, text))
+      return FALSE;
+    rendition->parts_end = part + 1;
+  }
+  return TRUE;
+}
+
+/* Of parts that the DVR list on disk does not name any more. */
+static void
+remove_parts (KliveHlsWriter *writer, KliveHlsRendition *rendition, gint64 now)
+{
+  guint64 first, end;
+
+  klive_playlist_get_parts (rendition->list, &first, &end);
+  while (rendition->parts_first < MIN (first, rendition->parts_end)) {
+    g_autofree char *name = klive_playlist_get_part_name (rendition->parts_first++);
+
+    klive_hls_folder_remove_later (writer->folder, rendition->id, name, now + get_margin (writer, rendition));
+  }
+}
+
+static gboolean
+write_dvr_list (KliveHlsWriter *writer, KliveHlsRendition *rendition, gint64 now)
+{
+  g_autofree char *name = g_strdup_printf ("%s/chunklist_dvr.m3u8", rendition->id);
+  g_autofree char *folder = g_strdup_printf ("/%s/%u/%s", writer->options.entry, writer->options.index, rendition->id);
+  g_autofree char *text = NULL;
+
+  if (!write_parts (writer, rendition))
+    return FALSE;
+  text = klive_playlist_format_in_parts (rendition->list, folder, writer->state->target_duration, writer->state->ended);
+  if (!write_file (writer, name, text))
+    return FALSE;
+  remove_parts (writer, rendition, now);
+  return TRUE;
+}
+
 /* The DVR list first: it is the one that is read after a crash, and must not be behind the plain one. */
 static void
-write_lists (KliveHlsWriter *writer, KliveHlsRendition *rendition)
+write_lists (KliveHlsWriter *writer, KliveHlsRendition *rendition, gint64 now)
 {
   if (!rendition->changed || klive_playlist_get_length (rendition->list) == 0)
     return;
-  if (writer->options.dvr_window > 0 && !write_list (writer, rendition, KLIVE_PLAYLIST_DVR))
+  if (writer->options.dvr_window > 0 && !write_dvr_list (writer, rendition, now))
     return;
-  rendition->changed = !write_list (writer, rendition, KLIVE_PLAYLIST_PLAIN);
+  rendition->changed = !write_plain_list (writer, rendition);
 }
 
 static void
@@ -192,7 +252,7 @@ static void
 flush (KliveHlsWriter *writer, gint64 now)
 {
   for (guint i = 0; i < writer->state->renditions->len; i++)
-    write_lists (writer, writer->state->renditions->pdata[i]);
+    write_lists (writer, writer->state->renditions->pdata[i], now);
   for (guint i = 0; i < writer->state->streams->len; i++)
     update_ready (writer, writer->state->streams->pdata[i], now);
   if (writer->state_changed)
@@ -464,13 +524,12 @@ choose_discontinuity (const KliveHlsWriter *writer, const KliveHlsRun *run, cons
 static void
 trim (KliveHlsWriter *writer, KliveHlsRendition *rendition, gint64 now)
 {
-  guint target = writer->state->target_duration;
-  guint length = writer->options.playlist_length;
-  g_auto (GStrv) names = klive_playlist_trim (rendition->list, length, writer->options.dvr_window, target);
-  guint64 margin = klive_playlist_get_plain_duration (rendition->list, length, target) + 2 * target * SECOND;
+  g_auto (GStrv) names = klive_playlist_trim (rendition->list, writer->options.playlist_length,
+      writer->options.dvr_window, writer->state->target_duration);
+  gint64 due = now + get_margin (writer, rendition);
 
   for (guint i = 0; names && names[i]; i++)
-    klive_hls_folder_remove_later (writer->folder, rendition->id, names[i], now + (gint64) margin);
+    klive_hls_folder_remove_later (writer->folder, rendition->id, names[i], due);
 }
 
 static gboolean

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  *
  *   DIR/all.m3u8, DIR/TAG.m3u8 (and …_dvr.m3u8)     masters, one for each group of the profiles
  *   DIR/ID/playlist.m3u8, chunklist.m3u8 (and _dvr)  master and media list of one rendition
+ *   DIR/ID/dvr-NUMBER.part                           256 segments of a long DVR list, klive-playlist.h
  *   DIR/ID/INDEX-SERIAL-NUMBER.ts                    segments, written by kalturahlssink
  *   DIR/SUFFIX -> ID                                 alias of the source's rendition
  *   DIR/state.json                                   what a worker that starts again must know

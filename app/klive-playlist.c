@@ -3,11 +3,17 @@
  * One media playlist as data and as text. klive-hls-writer.c calls it on the worker's main thread.
  *
  * The text of every segment is formatted once, when it is appended, and kept in one growing string. Both windows are a
- * header and a tail of that string, so a list of hours costs a copy and no formatting for each new segment.
+ * header and pieces of that string, so a list of hours costs no formatting for each new segment. The DVR list names the
+ * pieces of its middle, which are files of their own; with those of KLIVE_PLAYLIST_PART segments a list of 24 hours is
+ * 20 to 50 kB instead of 4 MB.
  */
 #include "klive-playlist.h"
 
 #include <string.h>
+
+#define INCLUDE "<!--#include virtual=\""
+#define PART_HEAD "dvr-"
+#define PART_TAIL ".part"
 
 typedef struct {
   KlivePlaylistSegment segment;
@@ -215,14 +221,30 @@ klive_playlist_drop_first (KlivePlaylist *list, guint count)
   return drop (list, MIN (count, klive_playlist_get_length (list)));
 }
 
-char *
-klive_playlist_format (const KlivePlaylist *list, KlivePlaylistWindow window, guint plain_length, guint target_duration,
-    gboolean ended)
+/* --- text --- */
+
+/* Offset of @position's text in list->text; of the end for position = length. */
+static gsize
+get_offset (const KlivePlaylist *list, guint position)
 {
-  guint64 duration;
-  guint start = window == KLIVE_PLAYLIST_DVR ? 0 : find_plain_start (list, plain_length, target_duration, &duration);
-  GString *text = g_string_sized_new (256);
-  const Item *first = klive_playlist_get_length (list) > 0 ? get_item (list, start) : NULL;
+  return position < klive_playlist_get_length (list) ? get_item (list, position)->offset - list->text_start
+                                                     : list->text->len;
+}
+
+/* The text of the segments from @start up to but not @end. */
+static void
+append_segments (GString *text, const KlivePlaylist *list, guint start, guint end)
+{
+  gsize offset = get_offset (list, start);
+
+  g_string_append_len (text, list->text->str + offset, get_offset (list, end) - offset);
+}
+
+/* What stands in front of the segments from @start on. */
+static GString *
+format_header (const KlivePlaylist *list, guint start, guint target_duration)
+{
+  GString *text = g_string_sized_new (1024);
 
   g_string_append_printf (text,
       "#EXTM3U\n"
@@ -231,17 +253,79 @@ klive_playlist_format (const KlivePlaylist *list, KlivePlaylistWindow window, gu
       "#EXT-X-TARGETDURATION:%u\n"
       "#EXT-X-MEDIA-SEQUENCE:%" G_GUINT64_FORMAT "\n",
       target_duration, list->first_sequence + start);
-  if (first) {
-    gsize offset = first->offset - list->text_start;
+  if (start < klive_playlist_get_length (list)) {
+    const Item *first = get_item (list, start);
 
     /* counts the tags that have left the list: those of the first segment are still in it */
     g_string_append_printf (text, "#EXT-X-DISCONTINUITY-SEQUENCE:%u\n", first->segment.discontinuity - first->tags);
-    g_string_append_len (text, list->text->str + offset, list->text->len - offset);
   }
+  return text;
+}
+
+static char *
+close_text (GString *text, gboolean ended)
+{
   if (ended)
     g_string_append (text, "#EXT-X-ENDLIST\n");
   return g_string_free (text, FALSE);
 }
+
+char *
+klive_playlist_format (const KlivePlaylist *list, KlivePlaylistWindow window, guint plain_length, guint target_duration,
+    gboolean ended)
+{
+  guint64 duration;
+  guint start = window == KLIVE_PLAYLIST_DVR ? 0 : find_plain_start (list, plain_length, target_duration, &duration);
+  GString *text = format_header (list, start, target_duration);
+
+  append_segments (text, list, start, klive_playlist_get_length (list));
+  return close_text (text, ended);
+}
+
+void
+klive_playlist_get_parts (const KlivePlaylist *list, guint64 *first, guint64 *end)
+{
+  *first = (list->first_sequence + KLIVE_PLAYLIST_PART - 1) / KLIVE_PLAYLIST_PART;
+  *end = MAX ((list->first_sequence + klive_playlist_get_length (list)) / KLIVE_PLAYLIST_PART, *first);
+}
+
+char *
+klive_playlist_get_part_name (guint64 part)
+{
+  return g_strdup_printf (PART_HEAD "%" G_GUINT64_FORMAT PART_TAIL, part);
+}
+
+char *
+klive_playlist_format_part (const KlivePlaylist *list, guint64 part)
+{
+  GString *text = g_string_new (NULL);
+  guint start = part * KLIVE_PLAYLIST_PART - list->first_sequence;
+
+  append_segments (text, list, start, start + KLIVE_PLAYLIST_PART);
+  g_string_truncate (text, text->len - 1); /* the line that names it ends with one */
+  return g_string_free (text, FALSE);
+}
+
+char *
+klive_playlist_format_in_parts (const KlivePlaylist *list, const char *folder, guint target_duration, gboolean ended)
+{
+  GString *text = format_header (list, 0, target_duration);
+  guint length = klive_playlist_get_length (list);
+  guint64 first, end;
+
+  klive_playlist_get_parts (list, &first, &end);
+  if (first == end) {
+    append_segments (text, list, 0, length);
+    return close_text (text, ended);
+  }
+  append_segments (text, list, 0, first * KLIVE_PLAYLIST_PART - list->first_sequence);
+  for (guint64 part = first; part < end; part++)
+    g_string_append_printf (text, INCLUDE "%s/" PART_HEAD "%" G_GUINT64_FORMAT PART_TAIL "\" -->\n", folder, part);
+  append_segments (text, list, end * KLIVE_PLAYLIST_PART - list->first_sequence, length);
+  return close_text (text, ended);
+}
+
+/* --- reading --- */
 
 /* What klive_playlist_parse() has read in front of the next name. */
 typedef struct {
@@ -249,6 +333,8 @@ typedef struct {
   guint discontinuity, tags;
   gint64 date;
   guint64 duration;
+  KlivePlaylistReadPart read_part;
+  gpointer user_data;
 } Pending;
 
 static gboolean
@@ -277,6 +363,54 @@ parse_date (const char *text, gint64 *date)
   return *date > 0;
 }
 
+static void
+forget_segment (Pending *pending)
+{
+  pending->tags = 0;
+  pending->date = 0;
+  pending->duration = 0;
+}
+
+static gboolean parse_line (KlivePlaylist *list, Pending *pending, const char *line);
+
+/* "…/dvr-3444945.part" and what follows -> 3444945 */
+static gboolean
+parse_part_number (const char *line, guint64 *part)
+{
+  const char *name = strstr (line, "/" PART_HEAD);
+  const char *tail = strstr (line, PART_TAIL);
+  g_autofree char *number = NULL;
+
+  if (!name || !tail || tail < name)
+    return FALSE;
+  name += strlen ("/" PART_HEAD);
+  number = g_strndup (name, tail - name);
+  return g_ascii_string_to_unsigned (number, 10, 0, G_MAXINT64 / KLIVE_PLAYLIST_PART - 1, part, NULL);
+}
+
+/* A part that is not there or not whole costs everything up to its end, so that the numbers behind it are right. */
+static gboolean
+parse_part (KlivePlaylist *list, Pending *pending, const char *line)
+{
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+  guint64 part;
+
+  if (!parse_part_number (line, &part) || !pending->read_part)
+    return FALSE;
+  text = pending->read_part (part, pending->user_data);
+  lines = g_strsplit (text ? text : "", "\n", -1);
+  for (guint i = 0; lines[i]; i++)
+    if (!parse_line (list, pending, lines[i]))
+      break;
+  if (list->first_sequence + klive_playlist_get_length (list) == (part + 1) * KLIVE_PLAYLIST_PART)
+    return TRUE;
+  g_strfreev (klive_playlist_drop_first (list, G_MAXUINT));
+  list->first_sequence = (part + 1) * KLIVE_PLAYLIST_PART;
+  forget_segment (pending);
+  return TRUE;
+}
+
 static gboolean
 parse_line (KlivePlaylist *list, Pending *pending, const char *line)
 {
@@ -303,6 +437,8 @@ parse_line (KlivePlaylist *list, Pending *pending, const char *line)
     return parse_date (value, &pending->date);
   if (g_str_has_prefix (line, "#EXTINF:"))
     return parse_seconds (value, &pending->duration);
+  if (g_str_has_prefix (line, INCLUDE))
+    return parse_part (list, pending, line);
   if (line[0] == '\0' || line[0] == '#')
     return TRUE;
   if (pending->date == 0 || pending->duration == 0 || strchr (line, '/'))
@@ -310,16 +446,17 @@ parse_line (KlivePlaylist *list, Pending *pending, const char *line)
   append_item (list,
       &(KlivePlaylistSegment){ (char *) line, pending->date, pending->duration, 0, pending->discontinuity },
       pending->tags);
-  *pending = (Pending){ .target_duration = pending->target_duration, .discontinuity = pending->discontinuity };
+  forget_segment (pending);
   return TRUE;
 }
 
 KlivePlaylist *
-klive_playlist_parse (const char *text, guint *target_duration, GError **error)
+klive_playlist_parse (const char *text, guint *target_duration, KlivePlaylistReadPart read_part, gpointer user_data,
+    GError **error)
 {
   g_autoptr (KlivePlaylist) list = klive_playlist_new ();
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-  Pending pending = { 0 };
+  Pending pending = { .read_part = read_part, .user_data = user_data };
 
   if (strcmp (lines[0] ? lines[0] : "", "#EXTM3U") != 0) {
     g_set_error_literal (error, KLIVE_HLS_ERROR, KLIVE_HLS_ERROR_SYNTAX, "no #EXTM3U in line 1");

@@ -63,13 +63,43 @@ GStrv klive_playlist_drop_first (KlivePlaylist *list, guint count);
 char *klive_playlist_format (const KlivePlaylist *list, KlivePlaylistWindow window, guint plain_length,
     guint target_duration, gboolean ended);
 
+/* A DVR list of hours is not written anew for each segment. Its middle stands in files of KLIVE_PLAYLIST_PART segments
+ * that never change: part N has the media sequences from N * KLIVE_PLAYLIST_PART. The list names them in lines that
+ * nginx (SSI) replaces by their content, so that clients see one plain list:
+ *
+ *   <!--#include virtual="/0_abcd1234/0/33/dvr-3444945.part" -->
+ *
+ * So no text of strangers may enter a list with "<!--#" in it.
+ */
+#define KLIVE_PLAYLIST_PART 256
+
+/* The parts whose segments are all in the list: *@first ... *@end - 1; none if equal. */
+void klive_playlist_get_parts (const KlivePlaylist *list, guint64 *first, guint64 *end);
+/* "dvr-3444945.part" */
+char *klive_playlist_get_part_name (guint64 part);
+/* The text of a part that is in the list. */
+char *klive_playlist_format_part (const KlivePlaylist *list, guint64 part);
 /*
- * Reads a list that klive_playlist_format() wrote. Sizes of files are not in it (0).
+ * The DVR list with its parts named instead of written out.
+ *
+ * @folder: of the list, below nginx's root: "/0_abcd1234/0/33"
+ */
+char *klive_playlist_format_in_parts (const KlivePlaylist *list, const char *folder, guint target_duration,
+    gboolean ended);
+
+/* (transfer full) (nullable): the text of a part, NULL when it cannot be read */
+typedef char *(*KlivePlaylistReadPart) (guint64 part, gpointer user_data);
+
+/*
+ * Reads a list that klive_playlist_format() or klive_playlist_format_in_parts() wrote. Sizes of files are not in it
+ * (0). When a part cannot be had, the list begins behind it.
  *
  * @target_duration: (out): s
+ * @read_part: (nullable): for lists that name no parts
  * Error KLIVE_HLS_ERROR_SYNTAX: not such a list.
  */
-KlivePlaylist *klive_playlist_parse (const char *text, guint *target_duration, GError **error);
+KlivePlaylist *klive_playlist_parse (const char *text, guint *target_duration, KlivePlaylistReadPart read_part,
+    gpointer user_data, GError **error);
 
 /* Seconds of the segments that the plain window shows, for how long files stay after they left it. In ns. */
 guint64 klive_playlist_get_plain_duration (const KlivePlaylist *list, guint plain_length, guint target_duration);

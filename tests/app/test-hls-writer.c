@@ -181,7 +181,7 @@ exists (Fixture *f, const char *name)
 }
 
 static guint
-count_segments (Fixture *f, const char *id)
+count_files (Fixture *f, const char *id, const char *suffix)
 {
   g_autofree char *path = g_build_filename (f->directory, "hls", "0_abcd1234", "0", id, NULL);
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
@@ -189,8 +189,14 @@ count_segments (Fixture *f, const char *id)
   guint n = 0;
 
   while (dir && (name = g_dir_read_name (dir)))
-    n += g_str_has_suffix (name, ".ts");
+    n += g_str_has_suffix (name, suffix);
   return n;
+}
+
+static guint
+count_segments (Fixture *f, const char *id)
+{
+  return count_files (f, id, ".ts");
 }
 
 static void
@@ -295,6 +301,89 @@ test_dvr (Fixture *f, gconstpointer data)
   assert_lacks (f, "32/chunklist.m3u8", "0-17-881906188.ts");
   assert_has (f, "all_dvr.m3u8", "33/chunklist_dvr.m3u8\n");
   assert_has (f, "32/playlist_dvr.m3u8", "\nchunklist_dvr.m3u8\n");
+}
+
+/* What nginx sends of the DVR list of 32: the parts that it names are put in. */
+static GStrv
+read_dvr_lines (Fixture *f)
+{
+  g_autofree char *list = read_file (f, "32/chunklist_dvr.m3u8");
+  g_auto (GStrv) lines = g_strsplit (list, "\n", -1);
+  g_autofree char *whole = NULL;
+
+  for (guint i = 0; lines[i]; i++) {
+    const char *path = strstr (lines[i], "virtual=\"/0_abcd1234/0/");
+    g_autofree char *name = NULL;
+
+    if (!path)
+      continue;
+    name = g_strndup (path + 23, strcspn (path + 23, "\""));
+    g_free (lines[i]);
+    lines[i] = read_file (f, name);
+    g_assert_nonnull (lines[i]);
+  }
+  whole = g_strjoinv ("\n", lines);
+  return g_strsplit (whole, "\n", -1);
+}
+
+static guint64
+get_number (const char *line, const char *tag)
+{
+  g_assert_true (g_str_has_prefix (line, tag));
+  return g_ascii_strtoull (line + strlen (tag), NULL, 10);
+}
+
+/* Checks the DVR list after @made segments of 2 s with a discontinuity at each multiple of 500; 900 are the window. */
+static void
+check_window (Fixture *f, guint made)
+{
+  g_auto (GStrv) lines = read_dvr_lines (f);
+  guint n = made - MIN (made, 900);
+  guint line = 6;
+
+  g_assert_cmpuint (get_number (lines[4], "#EXT-X-MEDIA-SEQUENCE:"), ==, FIRST_SLOT + n);
+  g_assert_cmpuint (get_number (lines[5], "#EXT-X-DISCONTINUITY-SEQUENCE:"), ==, n > 0 ? (n - 1) / 500 : 0);
+  for (; n < made; n++) {
+    g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (EPOCH / SECOND + n * 2);
+    g_autofree char *date = g_date_time_format (time, "#EXT-X-PROGRAM-DATE-TIME:%Y-%m-%dT%H:%M:%S.000Z");
+    g_autofree char *tail = g_strdup_printf ("-%" G_GINT64_FORMAT ".ts", (gint64) FIRST_SLOT + n);
+    g_autofree char *file = NULL;
+
+    if (n > 0 && n % 500 == 0)
+      g_assert_cmpstr (lines[line++], ==, "#EXT-X-DISCONTINUITY");
+    g_assert_cmpstr (lines[line++], ==, date);
+    g_assert_cmpstr (lines[line++], ==, "#EXTINF:2.000000,");
+    g_assert_true (g_str_has_suffix (lines[line], tail));
+    file = g_build_filename ("32", lines[line++], NULL);
+    g_assert_true (exists (f, file));
+  }
+  g_assert_cmpstr (lines[line], ==, "");
+  g_assert_null (lines[line + 1]);
+}
+
+/* 75 minutes at 2 s with a window of 30, codecs that change and workers that die: nothing is missing, nothing stays. */
+static void
+test_dvr_of_hours (Fixture *f, gconstpointer data)
+{
+  for (guint n = 0; n < 2250; n++) {
+    g_autofree char *fingerprint = g_strdup_printf ("codec %u", n / 500);
+
+    if (n == 700 || n == 1777)
+      crash (f);
+    if (n % 500 == 0 || n == 700 || n == 1777) {
+      f->run = start_full (f, "0_abcd1234_1", 17 + n, two, fingerprint, EPOCH + n * 2 * SECOND);
+      g_assert_cmpuint (klive_hls_run_get_start_index (f->run), ==, FIRST_SLOT + n);
+    }
+    add_to (f, f->run, "32", FIRST_SLOT + n - klive_hls_run_get_start_index (f->run), n * 2, 2);
+    klive_hls_writer_tick (f->writer, f->now);
+    if (n % 97 == 0 || n % 500 < 2 || (n > 690 && n < 710) || n > 2245)
+      check_window (f, n + 1);
+  }
+  /* the window, and what left it within the last 6 s + 2 * 2 s */
+  g_assert_cmpuint (count_files (f, "32", ".ts"), ==, 900 + 5);
+  g_assert_cmpuint (count_files (f, "32", ".part"), <=, 900 / 256 + 1);
+  g_assert_cmpuint (count_files (f, "32", ".part"), >=, 900 / 256 - 1);
+  assert_has (f, "32/chunklist.m3u8", "#EXT-X-MEDIA-SEQUENCE:881908419\n"); /* three of them in the plain one */
 }
 
 static void
@@ -602,6 +691,7 @@ main (int argc, char **argv)
   ADD ("later-ingest-is-added-whole", test_later_ingest_is_added_whole, 0);
   ADD ("window-and-removal", test_window_and_removal, 0);
   ADD ("dvr", test_dvr, 20);
+  ADD ("dvr-of-hours", test_dvr_of_hours, 1800);
   ADD ("same-codec-goes-on", test_same_codec_goes_on, 0);
   ADD ("other-codec-breaks-all-lists", test_other_codec_breaks_all_lists, 0);
   ADD ("straggler-of-old-run", test_straggler_of_old_run, 0);

@@ -193,7 +193,7 @@ test_parse_gives_the_same_text (void)
   append (list, 102, 4, 2, 3);
   g_strfreev (klive_playlist_drop_first (list, 1));
   text = klive_playlist_format (list, KLIVE_PLAYLIST_DVR, 10, 7, FALSE);
-  parsed = klive_playlist_parse (text, &target, &error);
+  parsed = klive_playlist_parse (text, &target, NULL, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (target, ==, 7);
   again = klive_playlist_format (parsed, KLIVE_PLAYLIST_DVR, 10, 7, FALSE);
@@ -203,13 +203,103 @@ test_parse_gives_the_same_text (void)
   g_assert_cmpuint (klive_playlist_get_first_sequence (parsed), ==, 101);
 }
 
+/* What nginx makes of a list that names parts. */
+static char *
+include_parts (const KlivePlaylist *list, const char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+  for (guint i = 0; lines[i]; i++) {
+    const char *number = strstr (lines[i], "/0_abcd1234/0/33/dvr-");
+
+    if (!g_str_has_prefix (lines[i], "<!--#include virtual=\"/") || !number)
+      continue;
+    g_assert_true (g_str_has_suffix (lines[i], ".part\" -->"));
+    g_free (lines[i]);
+    lines[i] = klive_playlist_format_part (list, g_ascii_strtoull (number + 21, NULL, 10));
+  }
+  return g_strjoinv ("\n", lines);
+}
+
+typedef struct {
+  const KlivePlaylist *list;
+  guint64 missing;
+} Parts;
+
+static char *
+read_part (guint64 part, gpointer user_data)
+{
+  const Parts *parts = user_data;
+
+  return part == parts->missing ? NULL : klive_playlist_format_part (parts->list, part);
+}
+
+/* A list of hours is a few lines that name files of which each is written once; together they are the list. */
+static void
+test_parts (void)
+{
+  g_autoptr (KlivePlaylist) list = klive_playlist_new ();
+  g_autoptr (KlivePlaylist) parsed = NULL;
+  g_autoptr (GError) error = NULL;
+  guint64 first, end;
+  guint target;
+
+  for (guint i = 0; i < 5 * KLIVE_PLAYLIST_PART; i++) {
+    g_autofree char *whole = NULL;
+    g_autofree char *short_text = NULL;
+    g_autofree char *included = NULL;
+
+    append (list, 1000 + i, i * 2, 2, i / 300);
+    g_strfreev (klive_playlist_trim (list, 3, 3 * KLIVE_PLAYLIST_PART * 2 * SECOND, 2));
+    if (i % 37 > 0 && i % KLIVE_PLAYLIST_PART > 1)
+      continue;
+    whole = klive_playlist_format (list, KLIVE_PLAYLIST_DVR, 3, 2, FALSE);
+    short_text = klive_playlist_format_in_parts (list, "/0_abcd1234/0/33", 2, FALSE);
+    included = include_parts (list, short_text);
+    g_assert_cmpstr (included, ==, whole);
+    g_assert_cmpuint (strlen (short_text), <, 2 * KLIVE_PLAYLIST_PART * 100);
+  }
+  klive_playlist_get_parts (list, &first, &end);
+  g_assert_cmpuint (first, ==, (1000 + 2 * KLIVE_PLAYLIST_PART) / KLIVE_PLAYLIST_PART + 1);
+  g_assert_cmpuint (end, ==, (1000 + 5 * KLIVE_PLAYLIST_PART) / KLIVE_PLAYLIST_PART);
+  {
+    Parts parts = { list, G_MAXUINT64 };
+    g_autofree char *text = klive_playlist_format_in_parts (list, "/0_abcd1234/0/33", 2, TRUE);
+    g_autofree char *before = klive_playlist_format (list, KLIVE_PLAYLIST_DVR, 3, 2, FALSE);
+    g_autofree char *after = NULL;
+
+    parsed = klive_playlist_parse (text, &target, read_part, &parts, &error);
+    g_assert_no_error (error);
+    after = klive_playlist_format (parsed, KLIVE_PLAYLIST_DVR, 3, 2, FALSE);
+    g_assert_cmpstr (after, ==, before);
+  }
+}
+
+/* Then the list begins behind it, with the right numbers. */
+static void
+test_parse_without_a_part (void)
+{
+  g_autoptr (KlivePlaylist) list = make_list (4 * KLIVE_PLAYLIST_PART);
+  g_autoptr (KlivePlaylist) parsed = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = klive_playlist_format_in_parts (list, "/0_abcd1234/0/33", 2, FALSE);
+  Parts parts = { list, 2 };
+  guint target;
+
+  parsed = klive_playlist_parse (text, &target, read_part, &parts, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (klive_playlist_get_first_sequence (parsed), ==, 3 * KLIVE_PLAYLIST_PART);
+  g_assert_cmpuint (klive_playlist_get_length (parsed), ==, KLIVE_PLAYLIST_PART + 100);
+  g_assert_cmpstr (klive_playlist_get_segment (parsed, 0)->uri, ==, "0-1-00768.ts");
+}
+
 static void
 test_parse_refuses (gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   guint target;
 
-  g_assert_null (klive_playlist_parse (data, &target, &error));
+  g_assert_null (klive_playlist_parse (data, &target, NULL, NULL, &error));
   g_assert_error (error, KLIVE_HLS_ERROR, KLIVE_HLS_ERROR_SYNTAX);
 }
 
@@ -261,6 +351,10 @@ main (int argc, char **argv)
   g_test_add_func ("/playlist/sequence-counts-by-one", test_sequence_counts_by_one);
   g_test_add_func ("/playlist/straggler-is-refused", test_straggler_is_refused);
   g_test_add_func ("/playlist/parse-gives-the-same-text", test_parse_gives_the_same_text);
+  g_test_add_func ("/playlist/parts", test_parts);
+  g_test_add_func ("/playlist/parse-without-a-part", test_parse_without_a_part);
+  g_test_add_data_func ("/playlist/parse-refuses-part", "#EXTM3U\n<!--#include virtual=\"/x/0/33/dvr-1.part\" -->\n",
+      test_parse_refuses);
   g_test_add_data_func ("/playlist/parse-refuses-empty", "", test_parse_refuses);
   g_test_add_data_func ("/playlist/parse-refuses-other-text", "hello\n", test_parse_refuses);
   g_test_add_data_func ("/playlist/parse-refuses-no-date", "#EXTM3U\n#EXTINF:2.000000,\nx.ts\n", test_parse_refuses);

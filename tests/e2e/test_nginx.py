@@ -2,6 +2,7 @@
 """nginx as klive-launcher configures it: URLs, types, caching, CORS, ranges, and who may do what. No launcher runs:
 nginx gets what `klive-launcher nginx-config` prints and files that the test lays; a small server answers the hooks."""
 
+import gzip
 import http.server
 import os
 import shutil
@@ -200,6 +201,32 @@ def test_headers_of_a_playlist(nginx):
         assert headers.get_all("Cache-Control") == ["max-age=3"]
         assert headers["Access-Control-Allow-Origin"] == "*"
         assert "ETag" not in headers
+
+
+@pytest.mark.parametrize("url", [f"/kLive/{E}_33/chunklist.m3u8?DVR",
+                                 f"/kLive/smil:{E}_all.smil/33/chunklist_dvr.m3u8"])
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_long_list_is_put_together(nginx, url, encoding):
+    """The parts that a DVR list names come in its place, compressed for who can, and are no URLs of their own."""
+    segments = [f"#EXTINF:2.000000,\n0-1763812345678-{n}.ts\n" for n in range(4000)]
+    names = []
+    for n in range(1, 15):
+        nginx.lay(f"{E}/0/33/dvr-{n}.part", "".join(segments[n * 256:(n + 1) * 256]).rstrip("\n"))
+        names.append(f'<!--#include virtual="/{E}/0/33/dvr-{n}.part" -->\n')
+    head, tail = "#EXTM3U\n" + "".join(segments[:256]), "".join(segments[15 * 256:])
+    before = (nginx.state / "hls" / E / "0" / "33" / "chunklist_dvr.m3u8").read_bytes()
+    nginx.lay(f"{E}/0/33/chunklist_dvr.m3u8", head + "".join(names) + tail)
+    status, headers, body = nginx.get(url, **{"Accept-Encoding": encoding})
+    nginx.lay(f"{E}/0/33/chunklist_dvr.m3u8", before)
+    assert status == 200
+    assert headers.get("Content-Encoding", "identity") == encoding
+    if encoding == "gzip":
+        assert len(body) < 0.2 * len("".join(segments))
+        body = gzip.decompress(body)
+    assert body.decode() == "#EXTM3U\n" + "".join(segments)
+    assert headers["Content-Type"] == "application/vnd.apple.mpegurl" and headers["Cache-Control"] == "max-age=3"
+    for path in (f"/{E}/0/33/dvr-1.part", f"/kLive/{E}_33/dvr-1.part", f"/{E}/0/33/chunklist_dvr.m3u8"):
+        assert nginx.get(path)[0] == 404, path
 
 
 def test_headers_of_a_segment(nginx):

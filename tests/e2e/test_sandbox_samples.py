@@ -205,4 +205,3 @@ def test_upload_of_the_php_client(sandbox):
     assert 's:16:"uploadedFileSize";i:10;' in resumed
     assert php_error(upload("uploadToken.upload")) is None
     assert php_error(upload("uploadToken.upload")) == "UPLOAD_TOKEN_INVALID_STATUS_FOR_UPLOAD"
-
