@@ -83,7 +83,8 @@ klive_check_config_main (int argc, char **argv)
 {
   int exit_code;
   g_autoptr (KalturaConfig) config = klive_command_read_config (argc, argv,
-      "Checks the configuration: keys, values, files, templates, and whether nginx has what it needs.", NULL, &exit_code);
+      "Checks the configuration: keys, values, files, templates, and whether nginx has what it needs.", NULL,
+      &exit_code);
   if (!config)
     return exit_code;
   printf ("%s: ok\n", config->path);

@@ -18,8 +18,8 @@ typedef struct {
   char *bitrate;        /* bps as text, may be "${SourceVideoBitrate}" */
   gboolean have_follow_source;
   gboolean follow_source;
-  guint interval;    /* frames, 0 = absent */
-  gint skip_frames;  /* 0 or -1 = none; both spellings of SkipFrameCount */
+  guint interval;   /* frames, 0 = absent */
+  gint skip_frames; /* 0 or -1 = none; both spellings of SkipFrameCount */
   gboolean have_skip_frames;
   gint gpu_id;
   GPtrArray *parameters; /* of KalturaProfileParameter */

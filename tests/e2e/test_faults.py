@@ -256,7 +256,8 @@ def test_check_config(folder):
         assert done.returncode == 3 and message in done.stderr, done.stderr
         assert f"{config}:{line}: [transcode] {key.replace('_', '-')}: " in done.stderr, done.stderr
     (own / "copy-video.gst").write_text("v. ! queue ! hls_${id}.video\n")
-    assert run_launcher(folder, "check-config", config=config_file(folder, transcode={"templates": own})).returncode == 0
+    config = config_file(folder, transcode={"templates": own})
+    assert run_launcher(folder, "check-config", config=config).returncode == 0
     assert run_launcher(folder, "nonsense").returncode == 2
     assert run_launcher(folder, "--version").stdout.strip()
     assert "serve" in run_launcher(folder, "--help").stdout
