@@ -9,6 +9,7 @@
 #include "gstkalturahlssink.h"
 #include "gstkalturarecordsink.h"
 #include "gstkalturaregister.h"
+#include "gstkalturathin.h"
 
 #define PACKAGE "klive"
 
@@ -21,6 +22,7 @@ plugin_init (GstPlugin *plugin)
   any |= GST_ELEMENT_REGISTER (kalturahlssink, plugin);
   any |= GST_ELEMENT_REGISTER (kalturarecordsink, plugin);
   any |= GST_ELEMENT_REGISTER (kalturaregister, plugin);
+  any |= GST_ELEMENT_REGISTER (kalturathin, plugin);
   return any;
 }
 

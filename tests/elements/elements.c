@@ -10,6 +10,7 @@
 #include <gstkalturahlssink.h>
 #include <gstkalturarecordsink.h>
 #include <gstkalturaregister.h>
+#include <gstkalturathin.h>
 #include <string.h>
 
 #define PATIENCE (10 * GST_SECOND)
@@ -23,6 +24,7 @@ elements_run (int argc, char **argv, Suite *(*make_suite) (void), const char *fi
   GST_ELEMENT_REGISTER (kalturahlssink, NULL);
   GST_ELEMENT_REGISTER (kalturarecordsink, NULL);
   GST_ELEMENT_REGISTER (kalturaregister, NULL);
+  GST_ELEMENT_REGISTER (kalturathin, NULL);
   Suite *suite = make_suite ();
   return gst_check_run_suite (suite, "elements", file);
 }
