@@ -226,9 +226,6 @@ warn_unsupported (KliveLadder *ladder, const KalturaProfileEncode *encode)
   if (video->implementation && !is_text (video->implementation, "default"))
     warn (ladder, "encode \"%s\": implementation \"%s\" is not supported: the software encoder is used", encode->name,
         video->implementation);
-  if (video->skip_frames > 0)
-    warn (ladder, "encode \"%s\": SkipFrameCount %d is not supported: every frame is encoded", encode->name,
-        video->skip_frames);
 }
 
 static void
@@ -259,6 +256,8 @@ set_video_encode (KliveLadder *ladder, const KalturaProfileEncode *encode, Klive
       MIN_VIDEO_BITRATE, MAX_VIDEO_BITRATE);
   if (video->have_follow_source && !video->follow_source)
     rendition->keyframe_interval = video->interval;
+  rendition->skip_frames = MAX (video->skip_frames, 0);
+  rendition->fps_d *= rendition->skip_frames + 1;
   read_parameters (ladder, encode, rendition);
   warn_unsupported (ladder, encode);
 }

@@ -38,6 +38,7 @@ typedef struct {
   const char *profile;         /* of H.264: "baseline", "main" or "high"; NULL unless encoded */
   gboolean constant_bitrate;
   guint keyframe_interval; /* frames; 0 = a keyframe where the source has one */
+  guint skip_frames;       /* encode: of the source, after each one that is encoded; fps knows it */
   KliveTrackMode audio;
   guint audio_bitrate; /* bps, 0 = not known (copy) */
   guint bandwidth;     /* bps of the whole MPEG-TS at its expected peak; 0 = not known */

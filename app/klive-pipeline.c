@@ -12,7 +12,7 @@
 static const char *const build_tree_plugins[] = { "libgstkaltura.so", "libgstkalturascale.so", NULL };
 
 static const char *const own_elements[] = { "kalturaauth", "kalturacut", "kalturahlssink", "kalturaregister",
-  "kalturascale", NULL };
+  "kalturathin", "kalturascale", NULL };
 
 G_DEFINE_QUARK (klive - pipeline - error - quark, klive_pipeline_error)
 

@@ -7,8 +7,8 @@
  *   decode-video            -> tee r: raw frames                 (if a rendition encodes video)
  *   decode-audio            -> tee s: raw samples                (if a rendition encodes audio)
  *   encode-audio per rate   -> tee a64000 …
- *   each rendition: sink, then copy-video from v, or scale and encode from r; audio from a or a64000;
- *                   recorded: record, and the same once more to it
+ *   each rendition: sink, then copy-video from v, or thin (if frames are left out), scale and encode from r; audio from
+ *                   a or a64000; recorded: record, and the same once more to it
  */
 #include "klive-studio-text.h"
 
@@ -244,6 +244,25 @@ set_max_size (Composer *composer, const char *name, guint value)
     klive_variables_set (composer->variables, name, NULL);
 }
 
+/* Frames come from tee r or, if not all of them are wanted, from behind it. */
+static void
+add_thinner (Composer *composer, const KliveRendition *rendition)
+{
+  gboolean stock = composer->options->sink == KLIVE_SINK_STOCK;
+  gboolean thin = stock ? rendition->skip_frames > 0 && rendition->fps_n > 0 && rendition->fps_d > 0
+                        : rendition->skip_frames > 0 || rendition->keyframe_interval > 0;
+  g_autofree char *name = g_strdup_printf ("thin_%s", rendition->id);
+
+  klive_variables_set (composer->variables, "frames", thin ? name : "r");
+  if (!thin)
+    return;
+  klive_variables_set_uint (composer->variables, "skip_frames", rendition->skip_frames);
+  klive_variables_set (composer->variables, "follow_keyframes", rendition->keyframe_interval > 0 ? "false" : "true");
+  klive_variables_set_uint (composer->variables, "fps_n", rendition->fps_n);
+  klive_variables_set_uint (composer->variables, "fps_d", rendition->fps_d);
+  add (composer, stock ? "thin-stock.gst" : "thin.gst");
+}
+
 static void
 add_scaler (Composer *composer, const KliveRendition *rendition)
 {
@@ -264,6 +283,7 @@ add_video_encoder (Composer *composer, const KliveRendition *rendition)
   klive_variables_set_uint (composer->variables, "height", rendition->height);
   set_max_size (composer, "max_width", rendition->max_width);
   set_max_size (composer, "max_height", rendition->max_height);
+  add_thinner (composer, rendition);
   add_scaler (composer, rendition);
   klive_variables_set_uint (composer->variables, "video_bitrate", rendition->video_bitrate);
   klive_variables_set_uint (composer->variables, "video_kbps", MAX ((rendition->video_bitrate + 500) / 1000, 1));
@@ -319,7 +339,7 @@ choose (const char *wanted, const char *const *best, GError **error)
 static gboolean
 check_elements (Composer *composer)
 {
-  static const char *const own[] = { "kalturacut", "kalturahlssink", "kalturaregister", NULL };
+  static const char *const own[] = { "kalturacut", "kalturahlssink", "kalturaregister", "kalturathin", NULL };
   static const char *const raw_video[] = { "videoconvert", "kalturascale", NULL };
   static const char *const raw_video_stock[] = { "videoconvert", "videoscale", NULL };
   static const char *const raw_audio[] = { "audioconvert", "audioresample", NULL };

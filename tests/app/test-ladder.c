@@ -146,15 +146,41 @@ static void
 test_unsupported_is_said (void)
 {
   g_autoptr (KliveLadder) gpu = make_golden ("16-gpu.HEAD.xml", &hd);
-  g_autoptr (KliveLadder) skip = make_golden ("17-skip-frame-max-frame-rate.HEAD.xml", &hd);
   g_autoptr (KliveLadder) parameter =
       make (ENCODE ("A", "0_abcd1234_33",
                 H264 "<Parameters><Parameter><Name>x.y</Name><Value>1</Value></Parameter></Parameters>", AAC),
           "", &hd);
 
   assert_warning (gpu, "NVENC");
-  assert_warning (skip, "SkipFrameCount");
   assert_warning (parameter, "x.y");
+}
+
+/* 30 frames/s become 15 and 10; both spellings, and none. */
+static void
+test_skip_frames (void)
+{
+  static const struct {
+    const char *xml;
+    guint skip;
+  } spellings[] = { { "<SkipFrameCount>2</SkipFrameCount>", 2 },
+    { "<SkipFrameCount><Value>2</Value></SkipFrameCount>", 2 }, { "<SkipFrameCount>0</SkipFrameCount>", 0 },
+    { "<SkipFrameCount><Value>-1</Value></SkipFrameCount>", 0 } };
+  g_autoptr (KliveLadder) golden = make_golden ("17-skip-frame-max-frame-rate.HEAD.xml", &hd);
+  const KliveRendition *half = golden->renditions->pdata[1], *third = golden->renditions->pdata[2];
+
+  g_assert_cmpuint (golden->warnings->len, ==, 0);
+  g_assert_cmpuint (half->skip_frames, ==, 1);
+  g_assert_cmpuint (half->fps_n, ==, 15 * half->fps_d);
+  g_assert_cmpuint (third->fps_n, ==, 10 * third->fps_d);
+  for (guint i = 0; i < G_N_ELEMENTS (spellings); i++) {
+    g_autofree char *encode =
+        g_strconcat ("<Encode><StreamName>x_33</StreamName><Video>" H264, spellings[i].xml, "</Video></Encode>", NULL);
+    g_autoptr (KliveLadder) ladder = make (encode, "", &hd);
+    const KliveRendition *rendition = ladder->renditions->pdata[0];
+
+    g_assert_cmpuint (rendition->skip_frames, ==, spellings[i].skip);
+    g_assert_cmpuint (rendition->fps_d, ==, spellings[i].skip + 1);
+  }
 }
 
 static void
@@ -510,6 +536,7 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/ladder/unsupported-is-said", test_unsupported_is_said);
   g_test_add_func ("/ladder/constant-bitrate", test_constant_bitrate);
+  g_test_add_func ("/ladder/skip-frames", test_skip_frames);
   g_test_add_func ("/ladder/frame-rate-of-the-profile", test_frame_rate_of_the_profile);
   g_test_add_func ("/ladder/audio-only-source", test_audio_only_source);
   g_test_add_func ("/ladder/video-only-source", test_video_only_source);

@@ -16,6 +16,7 @@ GST_ELEMENT_REGISTER_DECLARE (kalturaauth)
 GST_ELEMENT_REGISTER_DECLARE (kalturacut)
 GST_ELEMENT_REGISTER_DECLARE (kalturahlssink)
 GST_ELEMENT_REGISTER_DECLARE (kalturaregister)
+GST_ELEMENT_REGISTER_DECLARE (kalturathin)
 GST_ELEMENT_REGISTER_DECLARE (kalturascale)
 
 #define ENTRY "0_abcd1234"
@@ -327,6 +328,7 @@ main (int argc, char **argv)
   GST_ELEMENT_REGISTER (kalturacut, NULL);
   GST_ELEMENT_REGISTER (kalturahlssink, NULL);
   GST_ELEMENT_REGISTER (kalturaregister, NULL);
+  GST_ELEMENT_REGISTER (kalturathin, NULL);
   GST_ELEMENT_REGISTER (kalturascale, NULL);
   ADD ("/stage/held-frames-come-out", test_held_frames_come_out);
   ADD ("/stage/blocked-until-the-rival-is-gone", test_blocked_until_the_rival_is_gone);

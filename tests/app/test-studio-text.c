@@ -11,6 +11,7 @@ GST_ELEMENT_REGISTER_DECLARE (kalturaauth)
 GST_ELEMENT_REGISTER_DECLARE (kalturacut)
 GST_ELEMENT_REGISTER_DECLARE (kalturahlssink)
 GST_ELEMENT_REGISTER_DECLARE (kalturaregister)
+GST_ELEMENT_REGISTER_DECLARE (kalturathin)
 GST_ELEMENT_REGISTER_DECLARE (kalturascale)
 
 static const KliveTracks both = { TRUE, "h264", 1280, 720, 1, 1, 30, 1, 0, TRUE, "aac", 48000, 2, 0 };
@@ -120,6 +121,43 @@ test_copy_needs_no_codec (void)
   g_autoptr (GstElement) pipeline = render (ladder, &options);
 
   assert_elements (pipeline, "hls_32 hls_60 -decoder -audio_decoder -queue_decode -enc_32 -enc_60");
+}
+
+/* SkipFrameCount: only renditions that have it get the element. */
+static void
+test_skipped_frames (void)
+{
+  g_autoptr (KliveLadder) ladder = make_ladder ("17-skip-frame-max-frame-rate.HEAD.xml", &both);
+  KliveRendition *rendition = ladder->renditions->pdata[1];
+  KliveStudioOptions options = worker_options ();
+  g_autoptr (GstElement) pipeline = render (ladder, &options);
+  g_autofree char *name = g_strconcat ("thin_", rendition->id, NULL);
+  g_autoptr (GstElement) thin = gst_bin_get_by_name (GST_BIN (pipeline), name);
+  g_autoptr (GstElement) follows = NULL, stock = NULL;
+  guint skip;
+  gboolean follow;
+
+  g_assert_nonnull (thin);
+  g_object_get (thin, "skip-frames", &skip, "follow-keyframes", &follow, NULL);
+  g_assert_cmpuint (skip, ==, 1);
+  g_assert_true (follow);
+  assert_elements (pipeline, "-thin_32");
+  rendition->skip_frames = 0;
+  rendition->keyframe_interval = 50;
+  follows = render (ladder, &options);
+  g_clear_object (&thin);
+  thin = gst_bin_get_by_name (GST_BIN (follows), name);
+  g_object_get (thin, "skip-frames", &skip, "follow-keyframes", &follow, NULL);
+  g_assert_cmpuint (skip, ==, 0);
+  g_assert_false (follow);
+  rendition->skip_frames = 1;
+  options.ingest = KLIVE_INGEST_FLV;
+  options.source = "/var/tmp/a.flv";
+  options.sink = KLIVE_SINK_STOCK;
+  stock = render (ladder, &options);
+  g_clear_object (&thin);
+  thin = gst_bin_get_by_name (GST_BIN (stock), name);
+  g_assert_nonnull (thin);
 }
 
 static void
@@ -327,9 +365,11 @@ main (int argc, char **argv)
   GST_ELEMENT_REGISTER (kalturacut, NULL);
   GST_ELEMENT_REGISTER (kalturahlssink, NULL);
   GST_ELEMENT_REGISTER (kalturaregister, NULL);
+  GST_ELEMENT_REGISTER (kalturathin, NULL);
   GST_ELEMENT_REGISTER (kalturascale, NULL);
   g_test_add_func ("/studio-text/worker", test_worker);
   g_test_add_func ("/studio-text/copy-needs-no-codec", test_copy_needs_no_codec);
+  g_test_add_func ("/studio-text/skipped-frames", test_skipped_frames);
   g_test_add_func ("/studio-text/missing-tracks", test_missing_tracks);
   g_test_add_func ("/studio-text/every-input-and-sink", test_every_input_and_sink);
   g_test_add_func ("/studio-text/on-air-from-rtmp", test_on_air_from_rtmp);

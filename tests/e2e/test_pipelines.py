@@ -91,6 +91,47 @@ def test_ladder_is_cut_alike(folder, media, preset):
         assert segments(folder / "out", rendition) == base
 
 
+def encode(name, video):
+    return (f"<Encode><Enable>true</Enable><Name>{name}</Name><StreamName>0_abcd1234_{name}</StreamName><Video>{video}"
+            "</Video><Audio><Codec>Disable</Codec></Audio></Encode>")
+
+
+def h264(size="<FitMode>match-source</FitMode>", more="", interval="<FollowSource>true</FollowSource>"):
+    return (f"<FrameSize>{size}</FrameSize><Codec>H.264</Codec><Profile>main</Profile><Bitrate>400000</Bitrate>"
+            f"<KeyFrameInterval>{interval}</KeyFrameInterval>{more}")
+
+
+def write_profile(folder, encodes):
+    """A profile of the source (32) and renditions {id: Video}."""
+    text = encode(32, "<Codec>PassThru</Codec>") + "".join(encode(i, video) for i, video in encodes.items())
+    (folder / "profile.xml").write_text(f"<Root><Transcode><Encodes>{text}</Encodes></Transcode></Root>")
+    return folder / "profile.xml"
+
+
+def test_skipped_frames_and_own_keyframes(folder, media):
+    """Every rendition begins its segments where the source does, whatever else it leaves out."""
+    film = media("irregular", seconds=12, gop=IRREGULAR, bframes=2, rate=25)
+    profile = write_profile(folder, {
+        33: h264(more="<SkipFrameCount><Value>1</Value></SkipFrameCount>"),
+        34: h264(more="<SkipFrameCount>2</SkipFrameCount>"),
+        35: h264(interval="<FollowSource>false</FollowSource><Interval>40</Interval>")})
+    code, text, messages = render(folder, "--source", film, "--output", "out", "--segment-duration", "2",
+                                  "--speed-preset", "ultrafast", profile)
+    assert code == 0 and not messages
+    play(folder, text)
+    base = segments(folder / "out", 32)
+    for rendition, divisor in ((33, 2), (34, 3)):
+        found = segments(folder / "out", rendition)
+        assert [s["start"] for s in found] == pytest.approx([s["start"] for s in base], abs=0.001)
+        # Counting begins anew at each cut.
+        assert [s["video"] for s in found] == [-(-s["video"] // divisor) for s in base]
+    found = segments(folder / "out", 35)
+    assert [s["start"] for s in found] == [s["start"] for s in base]
+    assert [s["video"] for s in found] == [s["video"] for s in base]
+    own = [[round(s["start"] + i * 1.6, 3) for i in range(-(-s["video"] // 40))] for s in base]
+    assert [s["keys"] for s in found] == [pytest.approx(keys, abs=0.001) for keys in own]
+
+
 @pytest.mark.parametrize("kind, options, expected", [
     ("audio-only", {"video": False}, {"video": 0, "audio": 4}),
     ("video-only", {"audio": False}, {"video": 100, "audio": 0}),
