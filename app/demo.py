@@ -4,6 +4,7 @@ rendition, and leaves no process behind. Started by app/demo."""
 
 import argparse
 import ctypes
+import grp
 import json
 import os
 import re
@@ -129,6 +130,11 @@ control-listen=127.0.0.1:{self.control}
 [nginx]
 rtmp-listen={self.rtmp}
 http-listen={self.http}
+
+[recording]
+directory={self.folder}/recordings
+spool-directory={self.folder}/spool
+group={grp.getgrgid(os.getegid()).gr_name}
 
 [transcode]
 speed-preset=superfast

@@ -7,6 +7,7 @@
 
 #include "kaltura-error.h"
 #include "klive-nginx-config.h"
+#include "klive-record-setup.h"
 #include "klive-template.h"
 
 #include <stdio.h>
@@ -69,7 +70,8 @@ klive_command_read_config (int argc, char **argv, const char *summary, const GOp
     return NULL;
   }
   g_autoptr (KalturaConfig) config = kaltura_config_load (path ? path : KLIVE_DEFAULT_CONFIG, &error);
-  if (!config || !klive_nginx_config_check (config, &error) || !check_transcode (config, &error)) {
+  if (!config || !klive_nginx_config_check (config, &error) || !check_transcode (config, &error) ||
+      !klive_record_setup_check (config, &error)) {
     g_autofree char *fault = config ? place_fault (config, error->message) : g_strdup (error->message);
     fprintf (stderr, "%s: %s\n", name, fault);
     *exit_code = KLIVE_EXIT_CONFIG;
