@@ -8,6 +8,7 @@
 #include <string.h>
 #include "klive-assets.h"
 #include "klive-log.h"
+#include "klive-nginx-config.h"
 #include "klive-requests.h"
 
 #define FINISH_ATTEMPTS 2 /* workers that are started without a publisher, to end what a dead one has left */
@@ -51,8 +52,11 @@ send_to_worker (KliveEntry *entry, JsonObject *message, gpointer data)
 {
   KliveBroadcast *broadcast = data;
   if (strcmp (klive_message_get_type (message), "session-open") == 0) {
-    json_object_set_string_member (message, "host", "127.0.0.1");
-    json_object_set_int_member (message, "port", broadcast->context->config->rtmp_port);
+    const char *host;
+    guint port;
+    klive_nginx_config_workers_door (broadcast->context->config, &host, &port);
+    json_object_set_string_member (message, "host", host);
+    json_object_set_int_member (message, "port", port);
   }
   klive_child_send (broadcast->child, message);
 }

@@ -119,7 +119,8 @@ print_parts (const KalturaConfig *config, const char *part, GError **error)
         "\n# For http {}, such as a file in conf.d (--part http). nginx's user must be able to read\n"
         "# the hls folder and to write the nginx folder of the state directory.\n" },
     { "stream", KLIVE_NGINX_STREAM,
-        "\n# For the top level of nginx.conf (--part stream). Needs libnginx-mod-stream.\n" },
+        "\n# For the top level of nginx.conf (--part stream). Needs libnginx-mod-stream and, for shared-port,\n"
+        "# libnginx-mod-stream-js.\n" },
   };
   gboolean found = FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {

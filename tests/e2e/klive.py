@@ -355,6 +355,8 @@ class Launcher(Process):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.sandbox = sandbox
         self.rtmp, self.http, self.control = free_ports(3)
+        if "shared-port" in (settings or {}).get("nginx", {}):
+            self.http = self.rtmp
         self.state_dir = Path(state_dir or self.folder / "state")
         secret = self.folder / "secret"
         secret.write_text(admin_secret(sandbox.data) + "\n")
