@@ -5,11 +5,10 @@
  */
 #include "klive-http.h"
 
-#include <libsoup/soup.h>
 #include <string.h>
 #include "klive-arrivals.h"
+#include "klive-http-message.h"
 #include "klive-log.h"
-#include "klive-nginx-config.h"
 #include "klive-subset.h"
 
 #define MAX_BODY 65536          /* bytes */
@@ -21,60 +20,6 @@ struct _KliveHttp {
   SoupServer *server;
   KliveArrivals *arrivals;
 };
-
-/* --- who may --- */
-
-gboolean
-klive_http_is_allowed (const char *const *allow, GInetAddress *address)
-{
-  for (guint i = 0; allow && allow[i]; i++) {
-    g_autoptr (GInetAddressMask) mask = g_inet_address_mask_new_from_string (allow[i], NULL);
-    if (mask && g_inet_address_mask_matches (mask, address))
-      return TRUE;
-  }
-  return FALSE;
-}
-
-static GInetAddress *
-inet_address (GSocketAddress *address)
-{
-  return G_IS_INET_SOCKET_ADDRESS (address) ? g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (address))
-                                            : NULL;
-}
-
-/* From loopback, or from the very address that it came to: control-listen may be another one than 127.0.0.1. */
-static gboolean
-is_from_here (SoupServerMessage *message)
-{
-  GInetAddress *remote = inet_address (soup_server_message_get_remote_address (message));
-  GInetAddress *local = inet_address (soup_server_message_get_local_address (message));
-  return remote && (g_inet_address_get_is_loopback (remote) || (local && g_inet_address_equal (remote, local)));
-}
-
-static gboolean
-may_see_status (KliveHttp *http, SoupServerMessage *message)
-{
-  GInetAddress *remote = inet_address (soup_server_message_get_remote_address (message));
-  return is_from_here (message) ||
-      (remote && klive_http_is_allowed ((const char *const *) http->sources->config->status_allow, remote));
-}
-
-/* --- answers --- */
-
-static void
-answer_text (SoupServerMessage *message, guint status, const char *type, const char *text)
-{
-  soup_message_headers_replace (soup_server_message_get_response_headers (message), "Cache-Control", "no-store");
-  soup_server_message_set_status (message, status, NULL);
-  soup_server_message_set_response (message, type, SOUP_MEMORY_COPY, text, strlen (text));
-}
-
-static void
-answer_status (SoupServerMessage *message, guint status)
-{
-  g_autofree char *text = g_strdup_printf ("%u %s\n", status, soup_status_get_phrase (status));
-  answer_text (message, status, "text/plain", text);
-}
 
 /* --- hooks --- */
 
@@ -88,7 +33,7 @@ typedef struct {
 static void
 end_waiting (Waiting *waiting, guint status)
 {
-  answer_status (waiting->message, status);
+  klive_http_message_answer_status (waiting->message, status);
   soup_server_message_unpause (waiting->message);
   g_object_unref (waiting->message);
   g_clear_pointer (&waiting->hook, klive_hook_free);
@@ -136,13 +81,13 @@ static void
 on_hook (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
 {
   KliveHttp *http = data;
-  if (!is_from_here (message) || strcmp (soup_server_message_get_method (message), "POST") != 0) {
-    answer_status (message, SOUP_STATUS_FORBIDDEN);
+  if (!klive_http_message_is_from_here (message) || !klive_http_message_is_post (message)) {
+    klive_http_message_answer_status (message, SOUP_STATUS_FORBIDDEN);
     return;
   }
   KliveHook *hook = parse_hook (message, path);
   if (!hook) {
-    answer_status (message, SOUP_STATUS_BAD_REQUEST);
+    klive_http_message_answer_status (message, SOUP_STATUS_BAD_REQUEST);
     return;
   }
   Waiting *waiting = g_new0 (Waiting, 1);
@@ -185,13 +130,6 @@ on_finished (SoupServer *server, SoupServerMessage *message, gpointer data)
 
 /* --- pages --- */
 
-static gboolean
-is_get (SoupServerMessage *message)
-{
-  const char *method = soup_server_message_get_method (message);
-  return strcmp (method, "GET") == 0 || strcmp (method, "HEAD") == 0;
-}
-
 static void
 answer_page (KliveHttp *http, SoupServerMessage *message, const char *path)
 {
@@ -199,17 +137,17 @@ answer_page (KliveHttp *http, SoupServerMessage *message, const char *path)
   if (strcmp (path, "/healthz") == 0) {
     const char *fault = klive_status_find_fault (sources);
     g_autofree char *text = g_strconcat (fault ? fault : "ok", "\n", NULL);
-    answer_text (message, fault ? SOUP_STATUS_SERVICE_UNAVAILABLE : SOUP_STATUS_OK, "text/plain", text);
+    klive_http_message_answer (message, fault ? SOUP_STATUS_SERVICE_UNAVAILABLE : SOUP_STATUS_OK, "text/plain", text);
     return;
   }
   g_autoptr (JsonNode) status = klive_status_describe (sources);
   if (strcmp (path, "/status") == 0) {
     g_autofree char *text = json_to_string (status, FALSE);
-    answer_text (message, SOUP_STATUS_OK, "application/json", text);
+    klive_http_message_answer (message, SOUP_STATUS_OK, "application/json", text);
     return;
   }
   g_autofree char *text = klive_status_format_metrics (status, klive_supervisor_get_counters (sources->supervisor));
-  answer_text (message, SOUP_STATUS_OK, "text/plain; version=0.0.4", text);
+  klive_http_message_answer (message, SOUP_STATUS_OK, "text/plain; version=0.0.4", text);
 }
 
 static void
@@ -217,11 +155,11 @@ on_page (SoupServer *server, SoupServerMessage *message, const char *path, GHash
 {
   KliveHttp *http = data;
   if (strcmp (path, "/status") != 0 && strcmp (path, "/metrics") != 0 && strcmp (path, "/healthz") != 0)
-    answer_status (message, SOUP_STATUS_NOT_FOUND);
-  else if (!is_get (message))
-    answer_status (message, SOUP_STATUS_METHOD_NOT_ALLOWED);
-  else if (!may_see_status (http, message))
-    answer_status (message, SOUP_STATUS_FORBIDDEN);
+    klive_http_message_answer_status (message, SOUP_STATUS_NOT_FOUND);
+  else if (!klive_http_message_is_get (message))
+    klive_http_message_answer_status (message, SOUP_STATUS_METHOD_NOT_ALLOWED);
+  else if (!klive_http_message_is_allowed (message, (const char *const *) http->sources->config->status_allow))
+    klive_http_message_answer_status (message, SOUP_STATUS_FORBIDDEN);
   else
     answer_page (http, message, path);
 }
@@ -231,28 +169,20 @@ on_playlist (SoupServer *server, SoupServerMessage *message, const char *path, G
 {
   KliveHttp *http = data;
   const KalturaConfig *config = http->sources->config;
-  if (!is_from_here (message) || !is_get (message)) {
-    answer_status (message, SOUP_STATUS_FORBIDDEN);
+  if (!klive_http_message_is_from_here (message) || !klive_http_message_is_get (message)) {
+    klive_http_message_answer_status (message, SOUP_STATUS_FORBIDDEN);
     return;
   }
   g_autoptr (KliveSubset) subset =
       klive_subset_parse (config->application, path, g_uri_get_query (soup_server_message_get_uri (message)));
   g_autofree char *text = subset ? klive_subset_read (subset, config->state_dir) : NULL;
   if (text)
-    answer_text (message, SOUP_STATUS_OK, "application/vnd.apple.mpegurl", text);
+    klive_http_message_answer (message, SOUP_STATUS_OK, "application/vnd.apple.mpegurl", text);
   else
-    answer_status (message, SOUP_STATUS_NOT_FOUND);
+    klive_http_message_answer_status (message, SOUP_STATUS_NOT_FOUND);
 }
 
 /* --- control --- */
-
-static gboolean
-may_control (KliveHttp *http, SoupServerMessage *message)
-{
-  GInetAddress *remote = inet_address (soup_server_message_get_remote_address (message));
-  return is_from_here (message) ||
-      (remote && klive_http_is_allowed ((const char *const *) http->sources->config->control_allow, remote));
-}
 
 /* POST /control/split?entry=0_abcd1234: its recordings go on in new files. */
 static void
@@ -260,24 +190,24 @@ split (KliveHttp *http, SoupServerMessage *message, GHashTable *query)
 {
   const char *entry = query ? g_hash_table_lookup (query, "entry") : NULL;
   if (!entry || !kaltura_entry_id_is_valid (entry)) {
-    answer_status (message, SOUP_STATUS_BAD_REQUEST);
+    klive_http_message_answer_status (message, SOUP_STATUS_BAD_REQUEST);
     return;
   }
   guint workers = klive_supervisor_split (http->sources->supervisor, entry);
   g_autofree char *text = g_strdup_printf ("{\"entry\":\"%s\",\"workers\":%u}\n", entry, workers);
-  answer_text (message, workers ? SOUP_STATUS_OK : SOUP_STATUS_NOT_FOUND, "application/json", text);
+  klive_http_message_answer (message, workers ? SOUP_STATUS_OK : SOUP_STATUS_NOT_FOUND, "application/json", text);
 }
 
 static void
 on_control (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
 {
   KliveHttp *http = data;
-  if (!may_control (http, message))
-    answer_status (message, SOUP_STATUS_FORBIDDEN);
+  if (!klive_http_message_is_allowed (message, (const char *const *) http->sources->config->control_allow))
+    klive_http_message_answer_status (message, SOUP_STATUS_FORBIDDEN);
   else if (strcmp (path, "/control/split") != 0)
-    answer_status (message, SOUP_STATUS_NOT_FOUND);
-  else if (strcmp (soup_server_message_get_method (message), "POST") != 0)
-    answer_status (message, SOUP_STATUS_METHOD_NOT_ALLOWED);
+    klive_http_message_answer_status (message, SOUP_STATUS_NOT_FOUND);
+  else if (!klive_http_message_is_post (message))
+    klive_http_message_answer_status (message, SOUP_STATUS_METHOD_NOT_ALLOWED);
   else
     split (http, message, query);
 }
@@ -286,34 +216,11 @@ on_control (SoupServer *server, SoupServerMessage *message, const char *path, GH
 static void
 on_headers (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
 {
-  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
-  if (soup_message_headers_get_encoding (headers) == SOUP_ENCODING_CONTENT_LENGTH &&
-      soup_message_headers_get_content_length (headers) <= MAX_BODY)
-    return;
-  if (soup_message_headers_get_encoding (headers) == SOUP_ENCODING_NONE)
-    return;
-  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
-  answer_status (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE);
+  if (!klive_http_message_bound (message, MAX_BODY))
+    klive_http_message_answer_status (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE);
 }
 
 /* --- the port --- */
-
-static gboolean
-listen_on (SoupServer *server, const char *listen, GError **error)
-{
-  g_autofree char *host = NULL;
-  guint port = 0;
-  klive_nginx_split_listen (listen, &host, &port);
-  g_autofree char *bare = g_strdup (host ? host + (host[0] == '[') : "0.0.0.0");
-  g_strdelimit (bare, "]", '\0');
-  g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string (bare, port);
-  g_autoptr (GError) why = NULL;
-  if (address && soup_server_listen (server, address, 0, &why))
-    return TRUE;
-  g_set_error (error, G_IO_ERROR, why ? why->code : G_IO_ERROR_INVALID_ARGUMENT,
-      "[server] control-listen: port %u cannot be used: %s", port, why ? why->message : "no address");
-  return FALSE;
-}
 
 /* libsoup asks the handler of the longest path only, the early one too. */
 static void
@@ -339,7 +246,7 @@ klive_http_new (const KliveStatusSources *sources, GError **error)
   add_handler (http, "/hook", on_hook);
   add_handler (http, "/control", on_control);
   add_handler (http, application, on_playlist);
-  if (!listen_on (http->server, sources->config->control_listen, error))
+  if (!klive_http_listen (http->server, sources->config->control_listen, "control-listen", error))
     return NULL;
   return g_steal_pointer (&http);
 }

@@ -21,7 +21,4 @@ KliveHttp *klive_http_new (const KliveStatusSources *sources, GError **error);
 void klive_http_free (KliveHttp *http);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveHttp, klive_http_free)
 
-/* Addresses and networks ("10.0.0.0/8") as in status-allow. */
-gboolean klive_http_is_allowed (const char *const *allow, GInetAddress *address);
-
 G_END_DECLS
