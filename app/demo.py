@@ -4,7 +4,6 @@ rendition, and leaves no process behind. Started by app/demo."""
 
 import argparse
 import ctypes
-import grp
 import json
 import os
 import re
@@ -74,7 +73,7 @@ class Demo:
     def __init__(self, options):
         self.options = options
         base = options.port_base
-        self.rtmp, self.http, self.sandbox, self.control = base, base + 1, base + 2, base + 3
+        self.rtmp, self.http, self.sandbox, self.control, self.soap = range(base, base + 5)
         self.temporary = options.state_dir is None
         self.folder = Path(options.state_dir or tempfile.mkdtemp(prefix="klive-demo-")).absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -126,15 +125,11 @@ hostname={data["serverNodes"][0]["hostName"]}
 [server]
 state-dir={self.folder}/state
 control-listen=127.0.0.1:{self.control}
+soap-listen=127.0.0.1:{self.soap}
 
 [nginx]
 rtmp-listen={self.rtmp}
 http-listen={self.http}
-
-[recording]
-directory={self.folder}/recordings
-spool-directory={self.folder}/spool
-group={grp.getgrgid(os.getegid()).gr_name}
 
 [transcode]
 speed-preset=superfast
@@ -142,7 +137,7 @@ speed-preset=superfast
         return config
 
     def start_servers(self):
-        for port in (self.rtmp, self.http, self.sandbox, self.control):
+        for port in (self.rtmp, self.http, self.sandbox, self.control, self.soap):
             if port_open(port):
                 raise DemoError(f"port {port} is in use; choose others with --port-base")
         config = self.configuration()
@@ -285,7 +280,7 @@ def parse_options():
     parser.add_argument("--input", metavar="FILE", help="publish this file in a loop, not the test card")
     parser.add_argument("--no-publish", action="store_true", help="wait for your own encoder")
     parser.add_argument("--port-base", type=int, default=19350, metavar="P",
-                        help="RTMP P, HTTP P+1, sandbox P+2, control P+3 (default 19350)")
+                        help="RTMP P, HTTP P+1, sandbox P+2, control P+3, SOAP P+4 (default 19350)")
     parser.add_argument("--state-dir", metavar="DIR", help="keep state, logs and configuration here")
     options = parser.parse_args()
     if options.input and options.no_publish:

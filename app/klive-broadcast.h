@@ -35,8 +35,6 @@ typedef struct {
   KliveBroadcastCounters *counters;
   /* nginx is to end @publisher; the answer is klive_entry_dropped(). */
   void (*drop) (KliveBroadcast *broadcast, const KlivePublisher *publisher, gpointer user_data);
-  /* A session has given its first frame. */
-  void (*live) (KliveBroadcast *broadcast, gpointer user_data);
   /* It is on air, off air, known again: the plain URL may have to move. */
   void (*changed) (KliveBroadcast *broadcast, gpointer user_data);
   /* Its end: free it. Its record says when its folder is to go; klive_broadcast_steal_record() has it. */
@@ -72,8 +70,8 @@ gboolean klive_broadcast_connect (KliveBroadcast *broadcast, KliveWire *wire, GP
 void klive_broadcast_disconnect (KliveBroadcast *broadcast);
 void klive_broadcast_message (KliveBroadcast *broadcast, JsonObject *message);
 
-/* All recordings begin a new file, at the same keyframe. FALSE: there is no worker. */
-gboolean klive_broadcast_split (KliveBroadcast *broadcast);
+/* @message (transfer full) for the worker. FALSE: it is lost, there is no worker. */
+gboolean klive_broadcast_send (KliveBroadcast *broadcast, JsonObject *message);
 /* A fresh session string for the worker. */
 void klive_broadcast_renew_ks (KliveBroadcast *broadcast);
 /* Ends the worker, now or as soon as it connects; killed after @timeout_ms. Then it is over. */

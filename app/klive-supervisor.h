@@ -4,7 +4,6 @@
 #include "klive-admission.h"
 #include "klive-broadcast.h"
 #include "klive-nginx.h"
-#include "klive-uploader.h"
 
 G_BEGIN_DECLS
 
@@ -16,7 +15,7 @@ typedef struct _KliveSupervisor KliveSupervisor;
 
 /* Nothing but @client is owned; all must outlive the supervisor. */
 KliveSupervisor *klive_supervisor_new (const KalturaConfig *config, KalturaClient *client, KliveNginx *nginx,
-    KliveRefusals *refusals, KliveReporter *reporter, KliveUploader *uploader);
+    KliveRefusals *refusals, KliveReporter *reporter);
 /* Workers that run go on. */
 void klive_supervisor_free (KliveSupervisor *supervisor);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveSupervisor, klive_supervisor_free)
@@ -51,6 +50,8 @@ void klive_supervisor_end (KliveSupervisor *supervisor, guint timeout_ms, GSourc
  */
 guint klive_supervisor_split (KliveSupervisor *supervisor, const char *entry_id);
 
+/* (nullable): the broadcast of this entry and index (0 or 1), valid until the main loop runs again. */
+KliveBroadcast *klive_supervisor_find (KliveSupervisor *supervisor, const char *entry_id, gint index);
 /* For the status page: every broadcast, by entry and index. (transfer full) array of objects. */
 JsonArray *klive_supervisor_describe (KliveSupervisor *supervisor);
 const KliveBroadcastCounters *klive_supervisor_get_counters (const KliveSupervisor *supervisor);
