@@ -10,6 +10,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 typedef struct {
@@ -277,4 +278,30 @@ klive_hls_folder_expire (KliveHlsFolder *folder, gint64 now)
     g_unlink (doomed->path);
     doomed_free (g_queue_pop_head (&folder->doomed));
   }
+}
+
+guint64
+klive_hls_folder_expire_early (KliveHlsFolder *folder, guint64 bytes)
+{
+  guint64 freed = 0;
+  Doomed *doomed;
+
+  while (freed < bytes && (doomed = g_queue_pop_head (&folder->doomed))) {
+    struct stat info;
+
+    if (stat (doomed->path, &info) == 0 && g_unlink (doomed->path) == 0)
+      freed += (guint64) info.st_blocks * 512; /* POSIX leaves the unit open, Linux does not */
+    doomed_free (doomed);
+  }
+  return freed;
+}
+
+guint64
+klive_hls_folder_get_free (const KliveHlsFolder *folder)
+{
+  struct statvfs info;
+
+  if (statvfs (folder->directory, &info) != 0)
+    return G_MAXUINT64;
+  return (guint64) info.f_frsize * (geteuid () == 0 ? info.f_bfree : info.f_bavail);
 }

@@ -48,5 +48,9 @@ void klive_hls_folder_sweep (KliveHlsFolder *folder, const char *id, GHashTable 
 /* Removes file @name of rendition @id when klive_hls_folder_expire() is called at @due or later. */
 void klive_hls_folder_remove_later (KliveHlsFolder *folder, const char *id, const char *name, gint64 due);
 void klive_hls_folder_expire (KliveHlsFolder *folder, gint64 now);
+/* The same before its time, oldest first, until @bytes have been freed or nothing waits any more. Returns how many. */
+guint64 klive_hls_folder_expire_early (KliveHlsFolder *folder, guint64 bytes);
+/* What may still be written on the folder's file system, bytes; G_MAXUINT64 = not known. */
+guint64 klive_hls_folder_get_free (const KliveHlsFolder *folder);
 
 G_END_DECLS

@@ -21,8 +21,10 @@
 #include "klive-hls-folder.h"
 #include "klive-hls-master.h"
 #include "klive-hls-restore.h"
+#include "klive-hls-space.h"
 #include "klive-hls-state.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define SECOND G_GUINT64_CONSTANT (1000000000)
@@ -52,7 +54,9 @@ struct _KliveHlsWriter {
   GPtrArray *runs;     /* of KliveHlsRun */
   GHashTable *masters; /* name of a master file -> its text */
   gboolean state_changed, masters_changed;
-  gboolean failing; /* the last write failed */
+  gboolean failing;        /* the last write failed */
+  gboolean no_space;       /* since the last look something could not be written for want of space */
+  gboolean short_of_space; /* files had to go before their time; stays until there is enough again */
   gboolean playable;
 };
 
@@ -103,6 +107,8 @@ write_file (KliveHlsWriter *writer, const char *name, const char *text)
   if (!writer->failing)
     warn (writer, "%s; trying again", error->message);
   writer->failing = TRUE;
+  if (g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC))
+    writer->no_space = TRUE;
   return FALSE;
 }
 
@@ -249,16 +255,97 @@ update_ready (KliveHlsWriter *writer, KliveHlsStream *stream, gint64 now)
 }
 
 static void
-flush (KliveHlsWriter *writer, gint64 now)
+flush_lists (KliveHlsWriter *writer, gint64 now)
 {
   for (guint i = 0; i < writer->state->renditions->len; i++)
     write_lists (writer, writer->state->renditions->pdata[i], now);
+}
+
+static void
+flush (KliveHlsWriter *writer, gint64 now)
+{
+  flush_lists (writer, now);
   for (guint i = 0; i < writer->state->streams->len; i++)
     update_ready (writer, writer->state->streams->pdata[i], now);
   if (writer->state_changed)
     write_state (writer);
   if (writer->masters_changed)
     write_masters (writer);
+}
+
+/* --- space --- */
+
+static void
+set_short_of_space (KliveHlsWriter *writer, gboolean is_short)
+{
+  if (writer->short_of_space == is_short)
+    return;
+  writer->short_of_space = is_short;
+  if (is_short)
+    warn (writer, "the disk of %s is full: the DVR window is cut down from its old end, so that the live lists go on",
+        writer->options.directory);
+  else
+    warn (writer, "there is space again on the disk of %s: the DVR window grows to its length",
+        writer->options.directory);
+}
+
+/*
+ * Keeps a reserve free for the next segments: by the files that no list names any more, then by the oldest ones of the
+ * DVR lists, which are written before those files go. Frees twice the reserve, so that this is not needed each time.
+ */
+static void
+keep_space (KliveHlsWriter *writer, gint64 now)
+{
+  guint64 reserve = klive_hls_space_get_reserve (writer->state);
+  guint64 available = writer->no_space ? 0 : klive_hls_folder_get_free (writer->folder);
+  guint64 wanted, freed;
+
+  writer->no_space = FALSE;
+  if (available >= 4 * reserve)
+    set_short_of_space (writer, FALSE);
+  if (available >= reserve)
+    return;
+  set_short_of_space (writer, TRUE);
+  wanted = 2 * reserve - available;
+  freed = klive_hls_folder_expire_early (writer->folder, wanted);
+  if (freed >= wanted ||
+      klive_hls_space_shorten (writer->state, writer->folder, writer->options.playlist_length, wanted - freed, now) ==
+          0)
+    return;
+  flush_lists (writer, now);
+  klive_hls_folder_expire_early (writer->folder, wanted - freed);
+  writer->no_space = FALSE; /* lists that found no space do so now, at the next tick */
+}
+
+void
+klive_hls_writer_add_failure (KliveHlsWriter *writer, int error, gint64 now)
+{
+  if (error != ENOSPC && error != EDQUOT)
+    return;
+  writer->no_space = TRUE;
+  keep_space (writer, now);
+}
+
+guint64
+klive_hls_writer_get_window (const KliveHlsWriter *writer)
+{
+  gint64 window = 0;
+
+  for (guint i = 0; writer->options.dvr_window > 0 && i < writer->state->renditions->len; i++) {
+    const KliveHlsRendition *rendition = writer->state->renditions->pdata[i];
+    const KlivePlaylistSegment *last = klive_playlist_get_last (rendition->list);
+
+    if (last)
+      window =
+          MAX (window, last->date + (gint64) last->duration - klive_playlist_get_segment (rendition->list, 0)->date);
+  }
+  return window;
+}
+
+gboolean
+klive_hls_writer_is_short_of_space (const KliveHlsWriter *writer)
+{
+  return writer->short_of_space;
 }
 
 /* --- opening --- */
@@ -584,6 +671,7 @@ klive_hls_writer_add_segment (KliveHlsWriter *writer, KliveHlsRun *run, const ch
 void
 klive_hls_writer_tick (KliveHlsWriter *writer, gint64 now)
 {
+  keep_space (writer, now);
   flush (writer, now);
   klive_hls_folder_expire (writer->folder, now);
 }

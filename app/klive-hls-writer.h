@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 
 /* The HLS folder of one (entry, index): media playlists, masters, aliases and state.json, and when which file goes.
  * One thread. Time is an argument everywhere: @now is ns since 1970, UTC. Nothing here fails the broadcast: a file
- * that cannot be written is warned about once and tried again at the next segment or tick.
+ * that cannot be written is warned about once and tried again at the next segment or tick. On a disk that fills up the
+ * DVR window gets shorter, down to what the plain lists show.
  *
  *   DIR/all.m3u8, DIR/TAG.m3u8 (and …_dvr.m3u8)     masters, one for each group of the profiles
  *   DIR/ID/playlist.m3u8, chunklist.m3u8 (and _dvr)  master and media list of one rendition
@@ -104,6 +105,12 @@ typedef struct {
 void klive_hls_writer_add_segment (KliveHlsWriter *writer, KliveHlsRun *run, const char *id,
     const KliveHlsSegment *segment, gint64 now);
 
+/*
+ * A segment could not be written: @error is the errno. For want of space, the DVR window gives way to the next ones.
+ * klive_hls_writer_tick() does the same before it comes to that.
+ */
+void klive_hls_writer_add_failure (KliveHlsWriter *writer, int error, gint64 now);
+
 /* The distance of two source keyframes, ns, as soon as it is known. Decides EXT-X-TARGETDURATION before the first
  * list is written; later only together with a segment that does not fit. Cheap. */
 void klive_hls_writer_add_gop (KliveHlsWriter *writer, guint64 duration);
@@ -119,6 +126,11 @@ void klive_hls_writer_end (KliveHlsWriter *writer, gint64 now);
 
 /* Whether a master playlist is there. */
 gboolean klive_hls_writer_is_playable (const KliveHlsWriter *writer);
+
+/* What the longest DVR list shows, ns; 0 without DVR. */
+guint64 klive_hls_writer_get_window (const KliveHlsWriter *writer);
+/* Whether the file system is so full that files had to go before their time. */
+gboolean klive_hls_writer_is_short_of_space (const KliveHlsWriter *writer);
 
 /* s; 0 until the first list was written. */
 guint klive_hls_writer_get_target_duration (const KliveHlsWriter *writer);

@@ -215,6 +215,14 @@ klive_playlist_trim (KlivePlaylist *list, guint plain_length, guint64 dvr_window
   return drop (list, MIN (plain_start, find_dvr_start (list, dvr_window)));
 }
 
+guint
+klive_playlist_count_spare (const KlivePlaylist *list, guint plain_length, guint target_duration)
+{
+  guint64 duration;
+
+  return find_plain_start (list, plain_length, target_duration, &duration);
+}
+
 GStrv
 klive_playlist_drop_first (KlivePlaylist *list, guint count)
 {

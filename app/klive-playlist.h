@@ -50,6 +50,9 @@ gboolean klive_playlist_append (KlivePlaylist *list, const KlivePlaylistSegment 
  */
 GStrv klive_playlist_trim (KlivePlaylist *list, guint plain_length, guint64 dvr_window, guint target_duration);
 
+/* How many of the oldest segments the plain window does not show. */
+guint klive_playlist_count_spare (const KlivePlaylist *list, guint plain_length, guint target_duration);
+
 /* Drops the oldest @count segments, whatever the windows say; returns their names as klive_playlist_trim() does. */
 GStrv klive_playlist_drop_first (KlivePlaylist *list, guint count);
 

@@ -109,6 +109,14 @@ on_segment (KliveStudio *studio, const char *id, const KliveHlsSegment *segment,
 }
 
 static void
+on_lost_segment (KliveStudio *studio, int error, gpointer user_data)
+{
+  KliveStage *stage = user_data;
+
+  klive_hls_writer_add_failure (stage->show->writer, error, g_get_real_time () * 1000);
+}
+
+static void
 on_warning (KliveStudio *studio, const char *message, gpointer user_data)
 {
   log_event (user_data, KLIVE_LOG_WARNING, "studio-warning", message);
@@ -142,7 +150,7 @@ on_ended (KliveStudio *studio, gpointer user_data)
   finish_if_done (stage);
 }
 
-static const KliveStudioCallbacks studio_callbacks = { on_segment, on_warning, on_failed, on_ended };
+static const KliveStudioCallbacks studio_callbacks = { on_segment, on_lost_segment, on_warning, on_failed, on_ended };
 
 /* The next studio */
 
@@ -529,10 +537,12 @@ klive_stage_describe_renditions (KliveStage *stage, JsonArray *renditions)
     json_object_set_string_member (object, "id", rendition->id);
     json_object_set_string_member (object, "name", rendition->name);
     json_object_set_string_member (object, "stream", stage->stream);
+    json_object_set_int_member (object, "serial", stage->serial);
     json_object_set_int_member (object, "width", rendition->width);
     json_object_set_int_member (object, "height", rendition->height);
     json_object_set_int_member (object, "bitrate", rendition->bandwidth);
     json_object_set_int_member (object, "segments", (gint64) state.segments);
+    json_object_set_int_member (object, "lostSegments", (gint64) state.lost);
     if (state.last_segment > 0)
       json_object_set_double_member (object, "lastSegmentAge", (double) (now - state.last_segment) / G_USEC_PER_SEC);
     json_object_set_int_member (object, "shed", (gint64) state.shed);

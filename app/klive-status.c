@@ -113,7 +113,8 @@ escape_label (const char *value)
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
 
-/* One line per object of @array (a member of each entry): name{entry,index,label} value. */
+/* One line per object of @array (a member of each entry): name{entry,index,label,serial} value. The serial is that of
+ * the session: a stream has two of them while one publisher takes over from another. */
 typedef struct {
   const char *name, *type, *help;
   const char *array; /* "renditions", "sessions": of the worker's status */
@@ -123,6 +124,8 @@ typedef struct {
 
 static const ArrayMetric array_metrics[] = {
   { "klive_rendition_segments_total", "counter", "Segments listed.", "renditions", "rendition", "id", "segments" },
+  { "klive_rendition_lost_segments_total", "counter", "Segments that could not be written.", "renditions", "rendition",
+      "id", "lostSegments" },
   { "klive_rendition_last_segment_age_seconds", "gauge", "Time since the last segment was listed.", "renditions",
       "rendition", "id", "lastSegmentAge" },
   { "klive_rendition_shed_frames_total", "counter", "Frames left out in front of the encoder.", "renditions",
@@ -172,9 +175,35 @@ add_array_metric (GString *out, const ArrayMetric *metric, JsonObject *entry)
       continue;
     g_autofree char *label = label_of (json_node_get_object (node), metric->label_member);
     char number[G_ASCII_DTOSTR_BUF_SIZE];
-    g_string_append_printf (out, "%s{entry=\"%s\",index=\"%" G_GINT64_FORMAT "\",%s=\"%s\"} %s\n", metric->name,
+    g_string_append_printf (out,
+        "%s{entry=\"%s\",index=\"%" G_GINT64_FORMAT "\",%s=\"%s\",serial=\"%" G_GINT64_FORMAT "\"} %s\n", metric->name,
         klive_message_get_string (entry, "entry", ""), klive_message_get_int (entry, "index", 0), metric->label, label,
+        klive_message_get_int (json_node_get_object (node), "serial", 0),
         g_ascii_dtostr (number, sizeof number, value));
+  }
+}
+
+/* Of the HLS folder, as its worker has told. */
+static void
+add_window_metrics (GString *out, JsonArray *entries)
+{
+  static const char *const members[][3] = {
+    { "klive_entry_dvr_window_seconds", "dvrListed", "What the DVR playlists show." },
+    { "klive_entry_disk_full", "diskFull", "1 = the disk is full and cuts the DVR window down." },
+  };
+  for (guint m = 0; m < G_N_ELEMENTS (members); m++) {
+    add_type (out, members[m][0], "gauge", members[m][2]);
+    for (guint i = 0; i < json_array_get_length (entries); i++) {
+      JsonObject *entry = json_array_get_object_element (entries, i);
+      JsonObject *status = klive_message_get_object (entry, "status");
+      char number[G_ASCII_DTOSTR_BUF_SIZE];
+      double value;
+      if (!status || !number_of (status, members[m][1], &value))
+        continue;
+      g_string_append_printf (out, "%s{entry=\"%s\",index=\"%" G_GINT64_FORMAT "\"} %s\n", members[m][0],
+          klive_message_get_string (entry, "entry", ""), klive_message_get_int (entry, "index", 0),
+          g_ascii_dtostr (number, sizeof number, value));
+    }
   }
 }
 
@@ -194,6 +223,7 @@ add_entry_metrics (GString *out, JsonArray *entries)
           klive_message_get_boolean (entry, flags[f][1], FALSE));
     }
   }
+  add_window_metrics (out, entries);
   for (guint m = 0; m < G_N_ELEMENTS (array_metrics); m++) {
     add_type (out, array_metrics[m].name, array_metrics[m].type, array_metrics[m].help);
     for (guint i = 0; i < json_array_get_length (entries); i++)

@@ -43,7 +43,7 @@ typedef struct {
 typedef struct {
   char *id;
   KliveShed *shed; /* nullable: nothing is encoded */
-  guint64 segments;
+  guint64 segments, lost;
   gint64 last_segment; /* monotonic us, 0 = none */
   gboolean half_rate;  /* as last warned about */
 } Output;
@@ -212,12 +212,16 @@ handle_segment (KliveStudio *studio, const char *id, const GstStructure *message
 static void
 handle_lost_segment (KliveStudio *studio, const char *id, const GstStructure *message)
 {
+  Output *output = find_output (studio, id);
   g_autofree char *text = NULL;
   gint error = 0;
 
   gst_structure_get_int (message, "errno", &error);
+  if (output != NULL)
+    output->lost++;
   text = g_strdup_printf ("a segment of rendition %s could not be written: %s", id, g_strerror (error));
   warn (studio, text);
+  studio->callbacks.lost_segment (studio, error, studio->user_data);
 }
 
 static void
@@ -624,6 +628,7 @@ klive_studio_get_rendition (const KliveStudio *studio, const char *id, KliveStud
   if (output == NULL)
     return FALSE;
   rendition->segments = output->segments;
+  rendition->lost = output->lost;
   rendition->last_segment = output->last_segment;
   rendition->shed = output->shed != NULL ? klive_shed_get_count (output->shed) : 0;
   rendition->half_rate = output->shed != NULL && klive_shed_is_half_rate (output->shed);

@@ -18,6 +18,8 @@ typedef struct _KliveStudio KliveStudio;
 typedef struct {
   /* A segment of rendition @id is complete. */
   void (*segment) (KliveStudio *studio, const char *id, const KliveHlsSegment *segment, gpointer user_data);
+  /* A segment could not be written; @error is the errno. A warning tells it, too. */
+  void (*lost_segment) (KliveStudio *studio, int error, gpointer user_data);
   /* Something is wrong that the studio survives: a segment that could not be written, overload. One sentence. */
   void (*warning) (KliveStudio *studio, const char *message, gpointer user_data);
   /* It does not work any more; free it. Nothing is called behind this. */
@@ -58,6 +60,7 @@ void klive_studio_set_context (KliveStudio *studio, GstContext *context);
 /* For the status. */
 typedef struct {
   guint64 segments;    /* number of them */
+  guint64 lost;        /* segments that could not be written */
   gint64 last_segment; /* monotonic us; 0 = none yet */
   guint64 shed;        /* frames left out */
   gboolean half_rate;

@@ -94,6 +94,15 @@ say_hello (KliveWorker *worker)
 }
 
 static void
+describe_window (const KliveShow *show, JsonObject *message)
+{
+  json_object_set_int_member (message, "dvrWindow", show->dvr_window);
+  json_object_set_double_member (message, "dvrListed",
+      (double) klive_hls_writer_get_window (show->writer) / GST_SECOND);
+  json_object_set_boolean_member (message, "diskFull", klive_hls_writer_is_short_of_space (show->writer));
+}
+
+static void
 send_status (KliveWorker *worker)
 {
   JsonObject *message = klive_message_new_strings ("status", "state", get_state_name (worker), NULL);
@@ -116,6 +125,8 @@ send_status (KliveWorker *worker)
   json_object_set_boolean_member (message, "registered", klive_show_is_registered (worker->show));
   json_object_set_boolean_member (message, "playable",
       worker->show->writer != NULL && klive_hls_writer_is_playable (worker->show->writer));
+  if (worker->show->writer != NULL)
+    describe_window (worker->show, message);
   klive_link_send (worker->link, message);
 }
 

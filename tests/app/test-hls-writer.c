@@ -386,6 +386,44 @@ test_dvr_of_hours (Fixture *f, gconstpointer data)
   assert_has (f, "32/chunklist.m3u8", "#EXT-X-MEDIA-SEQUENCE:881908419\n"); /* three of them in the plain one */
 }
 
+/* A segment that found no space: the oldest of all renditions make room, lists first; what plays live stays. */
+static void
+test_full_disk_shortens_the_window (Fixture *f, gconstpointer data)
+{
+  guint64 before;
+
+  start (f, "x", 0);
+  for (guint i = 0; i < 20; i++)
+    add (f, i);
+  klive_hls_writer_tick (f->writer, f->now + 100 * SECOND);
+  before = klive_hls_writer_get_window (f->writer);
+  g_assert_cmpuint (before, ==, 40 * SECOND);
+  klive_hls_writer_add_failure (f->writer, EIO, f->now);
+  g_assert_cmpuint (count_segments (f, "32"), ==, 20);
+  g_assert_false (klive_hls_writer_is_short_of_space (f->writer));
+
+  klive_hls_writer_add_failure (f->writer, ENOSPC, f->now);
+  g_assert_true (klive_hls_writer_is_short_of_space (f->writer));
+  g_assert_cmpuint (klive_hls_writer_get_window (f->writer), <, before);
+  g_assert_cmpuint (count_segments (f, "32") * 2 * SECOND, ==, klive_hls_writer_get_window (f->writer));
+  g_assert_cmpuint (count_segments (f, "33"), ==, count_segments (f, "32"));
+  assert_lacks (f, "32/chunklist_dvr.m3u8", "0-17-881906172.ts");
+  g_assert_cmpuint (f->warnings->len, ==, 1);
+  for (guint i = 0; i < 10; i++)
+    klive_hls_writer_add_failure (f->writer, ENOSPC, f->now);
+  g_assert_cmpuint (f->warnings->len, ==, 1);
+  g_assert_cmpuint (count_segments (f, "32"), ==, 3);
+  g_assert_cmpuint (count_segments (f, "33"), ==, 3);
+  assert_has (f, "33/chunklist.m3u8", "0-17-881906189.ts");
+  add (f, 20);
+  assert_has (f, "33/chunklist_dvr.m3u8", "#EXT-X-MEDIA-SEQUENCE:881906189\n");
+  assert_has (f, "33/chunklist_dvr.m3u8", "0-17-881906192.ts\n");
+  /* the disk of this test has space */
+  klive_hls_writer_tick (f->writer, f->now);
+  g_assert_false (klive_hls_writer_is_short_of_space (f->writer));
+  g_assert_cmpuint (f->warnings->len, ==, 2);
+}
+
 static void
 test_same_codec_goes_on (Fixture *f, gconstpointer data)
 {
@@ -691,6 +729,7 @@ main (int argc, char **argv)
   ADD ("later-ingest-is-added-whole", test_later_ingest_is_added_whole, 0);
   ADD ("window-and-removal", test_window_and_removal, 0);
   ADD ("dvr", test_dvr, 20);
+  ADD ("full-disk-shortens-the-window", test_full_disk_shortens_the_window, 1000);
   ADD ("dvr-of-hours", test_dvr_of_hours, 1800);
   ADD ("same-codec-goes-on", test_same_codec_goes_on, 0);
   ADD ("other-codec-breaks-all-lists", test_other_codec_breaks_all_lists, 0);

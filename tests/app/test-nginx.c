@@ -210,9 +210,10 @@ test_allow_list (void)
   "\"entries\":[{\"entry\":\"0_rkij47dr\",\"index\":0,\"partnerId\":102,\"state\":\"on-air\",\"registered\":true," \
   "\"plainUrl\":true,\"publishers\":[{\"stream\":\"0_rkij47dr_1\",\"state\":\"live\",\"address\":\"10.0.0.9\"," \
   "\"since\":1}]," \
-  "\"worker\":{\"pid\":2,\"connected\":true,\"restarts\":0},\"status\":{\"renditions\":[{\"id\":33,\"name\":\"360p\"," \
-  "\"width\":640,\"height\":360,\"bitrate\":600000,\"segments\":7,\"halfRate\":false}]," \
-  "\"sessions\":[{\"stream\":\"0_rkij47dr_1\",\"bitrate\":2500000}]}}]}"
+  "\"worker\":{\"pid\":2,\"connected\":true,\"restarts\":0},\"status\":{\"diskFull\":true," \
+  "\"dvrListed\":60.5,\"renditions\":[{\"id\":33,\"name\":\"360p\"," \
+  "\"width\":640,\"height\":360,\"bitrate\":600000,\"segments\":7,\"serial\":17,\"halfRate\":false}]," \
+  "\"sessions\":[{\"stream\":\"0_rkij47dr_1\",\"serial\":17,\"bitrate\":2500000}]}}]}"
 
 static void
 test_metrics (void)
@@ -223,9 +224,11 @@ test_metrics (void)
   const char *const lines[] = { "klive_entries 1\n", "klive_publishers 1\n", "klive_workers_died_total 1\n",
     "klive_publishes_refused_total{code=\"LIVE_STREAM_INVALID_TOKEN\"} 2\n",
     "klive_entry_registered{entry=\"0_rkij47dr\",index=\"0\"} 1\n",
-    "klive_rendition_segments_total{entry=\"0_rkij47dr\",index=\"0\",rendition=\"33\"} 7\n",
-    "klive_rendition_half_rate{entry=\"0_rkij47dr\",index=\"0\",rendition=\"33\"} 0\n",
-    "klive_session_bitrate_bps{entry=\"0_rkij47dr\",index=\"0\",stream=\"0_rkij47dr_1\"} 2500000\n" };
+    "klive_rendition_segments_total{entry=\"0_rkij47dr\",index=\"0\",rendition=\"33\",serial=\"17\"} 7\n",
+    "klive_entry_dvr_window_seconds{entry=\"0_rkij47dr\",index=\"0\"} 60.5\n",
+    "klive_entry_disk_full{entry=\"0_rkij47dr\",index=\"0\"} 1\n",
+    "klive_rendition_half_rate{entry=\"0_rkij47dr\",index=\"0\",rendition=\"33\",serial=\"17\"} 0\n",
+    "klive_session_bitrate_bps{entry=\"0_rkij47dr\",index=\"0\",stream=\"0_rkij47dr_1\",serial=\"17\"} 2500000\n" };
   for (guint i = 0; i < G_N_ELEMENTS (lines); i++)
     g_assert_nonnull (strstr (text, lines[i]));
 }
