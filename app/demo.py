@@ -4,6 +4,7 @@ rendition, and leaves no process behind. Started by app/demo."""
 
 import argparse
 import ctypes
+import grp
 import json
 import os
 import re
@@ -130,6 +131,11 @@ soap-listen=127.0.0.1:{self.soap}
 [nginx]
 rtmp-listen={self.rtmp}
 http-listen={self.http}
+
+[recording]
+directory={self.folder}/recordings
+spool-directory={self.folder}/spool
+group={grp.getgrgid(os.getegid()).gr_name}
 
 [transcode]
 speed-preset=superfast

@@ -6,7 +6,9 @@
 #include "klive-broadcast.h"
 
 #include <string.h>
+#include "klive-assets.h"
 #include "klive-log.h"
+#include "klive-nginx-config.h"
 #include "klive-requests.h"
 
 #define FINISH_ATTEMPTS 2 /* workers that are started without a publisher, to end what a dead one has left */
@@ -18,6 +20,7 @@ struct _KliveBroadcast {
   KliveEntry *entry;
   KliveChild *child;
   KliveRequests *requests;
+  KliveAssets *assets;
   KliveRecord *record;      /* NULL once stolen */
   gboolean adopting;        /* the next hello is that of a worker of an earlier launcher */
   guint finishing;          /* attempts at finishing; 0 = the broadcast is wanted */
@@ -49,8 +52,11 @@ send_to_worker (KliveEntry *entry, JsonObject *message, gpointer data)
 {
   KliveBroadcast *broadcast = data;
   if (strcmp (klive_message_get_type (message), "session-open") == 0) {
-    json_object_set_string_member (message, "host", "127.0.0.1");
-    json_object_set_int_member (message, "port", broadcast->context->config->rtmp_port);
+    const char *host;
+    guint port;
+    klive_nginx_config_workers_door (broadcast->context->config, &host, &port);
+    json_object_set_string_member (message, "host", host);
+    json_object_set_int_member (message, "port", port);
   }
   klive_child_send (broadcast->child, message);
 }
@@ -141,11 +147,61 @@ klive_broadcast_end (KliveBroadcast *broadcast, guint timeout_ms)
     finish (broadcast);
 }
 
+/* --- recordings --- */
+
+static gboolean
+records (const KliveBroadcast *broadcast)
+{
+  const KalturaEntry *info = klive_entry_get_info (broadcast->entry);
+  return info && info->record_status != KALTURA_RECORD_DISABLED;
+}
+
+static void
+fetch_assets (KliveBroadcast *broadcast)
+{
+  if (records (broadcast))
+    klive_assets_fetch (broadcast->assets, klive_entry_get_info (broadcast->entry)->partner_id);
+}
+
+static JsonObject *
+describe_recording (const KliveBroadcast *broadcast)
+{
+  const KalturaConfig *config = broadcast->context->config;
+  JsonObject *object = json_object_new ();
+  JsonObject *assets = klive_assets_describe (broadcast->assets);
+  json_object_set_string_member (object, "directory", config->recording_directory);
+  json_object_set_string_member (object, "spool", config->spool_directory);
+  if (config->recorded_file_group)
+    json_object_set_string_member (object, "group", config->recorded_file_group);
+  json_object_set_int_member (object, "chunkDuration", config->chunk_duration);
+  if (assets)
+    json_object_set_object_member (object, "assets", assets);
+  return object;
+}
+
+static void
+send_welcome (KliveBroadcast *broadcast)
+{
+  JsonObject *welcome = klive_requests_make_welcome (broadcast->requests);
+  if (records (broadcast))
+    json_object_set_object_member (welcome, "recording", describe_recording (broadcast));
+  klive_child_send (broadcast->child, welcome);
+}
+
+static void
+on_assets (gpointer data)
+{
+  KliveBroadcast *broadcast = data;
+  if (klive_child_is_connected (broadcast->child))
+    send_welcome (broadcast);
+}
+
 /* --- publishers --- */
 
 void
 klive_broadcast_expect_worker (KliveBroadcast *broadcast)
 {
+  fetch_assets (broadcast);
   broadcast->adopting = TRUE;
   klive_child_expect (broadcast->child, broadcast->record->pid);
 }
@@ -166,6 +222,7 @@ klive_broadcast_open (KliveBroadcast *broadcast, const KliveHook *hook, KalturaE
     KliveOpenFunc on_open, gpointer user_data, GError **error)
 {
   take_info (broadcast, info, hook->broadcast->partner_id);
+  fetch_assets (broadcast);
   broadcast->record->remove_at = 0;
   broadcast->finishing = 0;
   broadcast->context->counters->started += klive_child_get_pid (broadcast->child) == 0;
@@ -194,7 +251,7 @@ klive_broadcast_connect (KliveBroadcast *broadcast, KliveWire *wire, GPid pid, J
   broadcast->context->counters->adopted += adopted;
   klive_log (KLIVE_LOG_INFO, adopted ? "worker-adopted" : "worker-connected", klive_entry_get_id (broadcast->entry),
       NULL, "index", index_text (broadcast), "state", klive_message_get_string (hello, "state", NULL), NULL);
-  klive_child_send (broadcast->child, klive_requests_make_welcome (broadcast->requests));
+  send_welcome (broadcast);
   klive_entry_worker_connected (broadcast->entry, hello, adopted);
   save_record (broadcast);
   if (broadcast->end_timeout)
@@ -257,6 +314,8 @@ klive_broadcast_message (KliveBroadcast *broadcast, JsonObject *message)
     broadcast->said_bye |= strcmp (type, "bye") == 0;
     klive_entry_worker_message (broadcast->entry, message);
   }
+  if (strcmp (type, "session-live") == 0)
+    broadcast->context->live (broadcast, broadcast->context->user_data);
   if (strcmp (type, "status") == 0)
     broadcast->context->changed (broadcast, broadcast->context->user_data);
 }
@@ -346,6 +405,7 @@ klive_broadcast_new (const KliveBroadcastContext *context, KliveRecord *record, 
   broadcast->record = record;
   broadcast->entry = klive_entry_new (record->entry_id, record->index, info, &entry_actions, broadcast);
   broadcast->child = klive_child_new (context->config, record->entry_id, record->index, &child_events, broadcast);
+  broadcast->assets = klive_assets_new (context->client, record->entry_id, on_assets, broadcast);
   broadcast->requests = klive_requests_new (context->config, context->client, broadcast->entry, on_reply, broadcast);
   return broadcast;
 }
@@ -354,6 +414,7 @@ void
 klive_broadcast_free (KliveBroadcast *broadcast)
 {
   klive_requests_free (broadcast->requests);
+  klive_assets_free (broadcast->assets);
   klive_entry_free (broadcast->entry);
   klive_child_free (broadcast->child);
   g_clear_pointer (&broadcast->record, klive_record_free);

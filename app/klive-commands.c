@@ -8,6 +8,7 @@
 #include "kaltura-error.h"
 #include "klive-http-message.h"
 #include "klive-nginx-config.h"
+#include "klive-record-setup.h"
 #include "klive-template.h"
 
 #include <stdio.h>
@@ -78,7 +79,7 @@ klive_command_read_config (int argc, char **argv, const char *summary, const GOp
   }
   g_autoptr (KalturaConfig) config = kaltura_config_load (path ? path : KLIVE_DEFAULT_CONFIG, &error);
   if (!config || !klive_nginx_config_check (config, &error) || !check_listen (config, &error) ||
-      !check_transcode (config, &error)) {
+      !check_transcode (config, &error) || !klive_record_setup_check (config, &error)) {
     g_autofree char *fault = config ? place_fault (config, error->message) : g_strdup (error->message);
     fprintf (stderr, "%s: %s\n", name, fault);
     *exit_code = KLIVE_EXIT_CONFIG;
@@ -126,7 +127,8 @@ print_parts (const KalturaConfig *config, const char *part, GError **error)
         "\n# For http {}, such as a file in conf.d (--part http). nginx's user must be able to read\n"
         "# the hls folder and to write the nginx folder of the state directory.\n" },
     { "stream", KLIVE_NGINX_STREAM,
-        "\n# For the top level of nginx.conf (--part stream). Needs libnginx-mod-stream.\n" },
+        "\n# For the top level of nginx.conf (--part stream). Needs libnginx-mod-stream and, for shared-port,\n"
+        "# libnginx-mod-stream-js.\n" },
   };
   gboolean found = FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {

@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * FLV tags, their first bytes and their script data (Adobe Flash Video File Format 10.1, annex E; AMF0). The reader
- * calls this on its streaming thread. Payloads share memory with the buffers that came in: nothing is copied.
+ * The first bytes of FLV tags and their script data (Adobe Flash Video File Format 10.1, annex E; AMF0). klive-source
+ * calls this on the main thread.
  */
 
 #include "klive-flv.h"
 
-#include <gst/base/gstadapter.h>
 #include <gst/base/gstbytereader.h>
 #include <math.h>
 #include <string.h>
-
-#define FILE_HEADER_SIZE 9
-#define TAG_HEADER_SIZE 11
-#define BACK_POINTER_SIZE 4 /* PreviousTagSize */
 
 #define AMF_MAX_DEPTH 4
 #define AMF_MAX_MEMBERS 512
@@ -35,111 +30,10 @@ enum {
   AMF_XML = 0x0f,
 };
 
-struct _KliveFlvParser {
-  GstAdapter *adapter;
-  gboolean has_header;
-  gsize skip; /* bytes to throw away before the next tag */
-};
-
-G_DEFINE_QUARK (klive - flv - error - quark, klive_flv_error)
-
 void
 klive_flv_tag_clear (KliveFlvTag *tag)
 {
   gst_clear_buffer (&tag->payload);
-}
-
-KliveFlvParser *
-klive_flv_parser_new (void)
-{
-  KliveFlvParser *parser = g_new0 (KliveFlvParser, 1);
-
-  parser->adapter = gst_adapter_new ();
-  return parser;
-}
-
-void
-klive_flv_parser_free (KliveFlvParser *parser)
-{
-  g_object_unref (parser->adapter);
-  g_free (parser);
-}
-
-void
-klive_flv_parser_push (KliveFlvParser *parser, GstBuffer *buffer)
-{
-  gst_adapter_push (parser->adapter, buffer);
-}
-
-gboolean
-klive_flv_parser_has_header (const KliveFlvParser *parser)
-{
-  return parser->has_header;
-}
-
-/* FALSE when not all that is to be skipped is there yet. */
-static gboolean
-skip (KliveFlvParser *parser)
-{
-  gsize n = MIN (parser->skip, gst_adapter_available (parser->adapter));
-
-  if (n > 0)
-    gst_adapter_flush (parser->adapter, n);
-  parser->skip -= n;
-  return parser->skip == 0;
-}
-
-static gboolean
-read_file_header (KliveFlvParser *parser, GError **error)
-{
-  guint8 header[FILE_HEADER_SIZE];
-  guint32 data_offset;
-
-  if (gst_adapter_available (parser->adapter) < FILE_HEADER_SIZE)
-    return FALSE;
-  gst_adapter_copy (parser->adapter, header, 0, FILE_HEADER_SIZE);
-  data_offset = GST_READ_UINT32_BE (header + 5);
-  if (memcmp (header, "FLV", 3) != 0 || data_offset < FILE_HEADER_SIZE || data_offset > 1024) {
-    g_set_error (error, KLIVE_FLV_ERROR, KLIVE_FLV_ERROR_BROKEN, "the stream does not begin with an FLV header");
-    return FALSE;
-  }
-  parser->has_header = TRUE;
-  parser->skip = data_offset + BACK_POINTER_SIZE;
-  return TRUE;
-}
-
-gboolean
-klive_flv_parser_next (KliveFlvParser *parser, KliveFlvTag *tag, GError **error)
-{
-  guint8 header[TAG_HEADER_SIZE];
-  guint32 size;
-
-  if (!parser->has_header && !read_file_header (parser, error))
-    return FALSE;
-  while (skip (parser)) {
-    if (gst_adapter_available (parser->adapter) < TAG_HEADER_SIZE)
-      return FALSE;
-    gst_adapter_copy (parser->adapter, header, 0, TAG_HEADER_SIZE);
-    size = GST_READ_UINT24_BE (header + 1);
-    if ((header[0] & 0xc0) != 0 || (header[8] | header[9] | header[10]) != 0) {
-      g_set_error (error, KLIVE_FLV_ERROR, KLIVE_FLV_ERROR_BROKEN, "lost in the FLV stream: no tag begins with 0x%02x",
-          header[0]);
-      return FALSE;
-    }
-    if (header[0] != KLIVE_FLV_AUDIO && header[0] != KLIVE_FLV_VIDEO && header[0] != KLIVE_FLV_SCRIPT) {
-      parser->skip = TAG_HEADER_SIZE + size + BACK_POINTER_SIZE;
-      continue;
-    }
-    if (gst_adapter_available (parser->adapter) < TAG_HEADER_SIZE + size)
-      return FALSE;
-    gst_adapter_flush (parser->adapter, TAG_HEADER_SIZE);
-    tag->type = header[0];
-    tag->timestamp = GST_READ_UINT24_BE (header + 4) | ((guint32) header[7] << 24);
-    tag->payload = size > 0 ? gst_adapter_take_buffer_fast (parser->adapter, size) : gst_buffer_new ();
-    parser->skip = BACK_POINTER_SIZE;
-    return TRUE;
-  }
-  return FALSE;
 }
 
 const char *

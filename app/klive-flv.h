@@ -6,16 +6,9 @@
 G_BEGIN_DECLS
 
 /*
- * FLV, as rtmp2src writes it: tags out of a byte stream, what the first bytes of their payload say, and the names and
- * values of script tags (onMetaData, cue points). Everything here comes from strangers: bounded, and never trusted.
+ * FLV tags, which RTMP has as messages: what the first bytes of their payload say, and the names and values of script
+ * tags (onMetaData, cue points). Everything here comes from strangers: bounded, and never trusted.
  */
-#define KLIVE_FLV_ERROR (klive_flv_error_quark ())
-GQuark klive_flv_error_quark (void);
-
-typedef enum {
-  KLIVE_FLV_ERROR_BROKEN, /* not FLV, or a tag that cannot be */
-} KliveFlvError;
-
 typedef enum {
   KLIVE_FLV_AUDIO = 8,
   KLIVE_FLV_VIDEO = 9,
@@ -29,23 +22,6 @@ typedef struct {
 } KliveFlvTag;
 
 void klive_flv_tag_clear (KliveFlvTag *tag);
-
-/* Tags out of bytes. One thread at a time. */
-typedef struct _KliveFlvParser KliveFlvParser;
-
-KliveFlvParser *klive_flv_parser_new (void);
-void klive_flv_parser_free (KliveFlvParser *parser);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveFlvParser, klive_flv_parser_free)
-
-/* Takes @buffer (transfer full). */
-void klive_flv_parser_push (KliveFlvParser *parser, GstBuffer *buffer);
-/* Whether the 9 bytes that open every FLV stream have been read. */
-gboolean klive_flv_parser_has_header (const KliveFlvParser *parser);
-/*
- * The next complete tag of a known type into @tag (payload: owned by the caller). FALSE without @error: not enough
- * bytes yet. Error KLIVE_FLV_ERROR_BROKEN: the stream cannot be followed any more.
- */
-gboolean klive_flv_parser_next (KliveFlvParser *parser, KliveFlvTag *tag, GError **error);
 
 typedef enum {
   KLIVE_FLV_CODEC_UNKNOWN,

@@ -407,8 +407,8 @@ klive_import_render (KliveImport *import, GError **error)
       "# Kaltura knows it by another.\n");
   for (guint i = 0; i < G_N_ELEMENTS (groups); i++) {
     append_group (import, groups[i], out);
-    if (strcmp (groups[i], "nginx") == 0 && !find_key (import, "nginx", "rtmp-listen"))
-      g_string_append (out, "# Wowza's default\nrtmp-listen=1935\n");
+    if (strcmp (groups[i], "nginx") == 0)
+      g_string_append (out, "# as Wowza's ports, which answer RTMP and HTTP\nshared-port=true\n");
   }
   if (import->notes->len > 1)
     g_string_append (out, "\n# Not taken over as it was:\n");

@@ -20,6 +20,15 @@
 /* The address on which proxied RTMP and a system nginx's control port listen: loopback, but not where clients go. */
 #define SECOND_LOOPBACK "127.0.0.2"
 
+/*
+ * Behind a shared port nobody but nginx's stream module listens on rtmp-listen. The doors inside take the number of
+ * control-listen, on addresses of the loopback that nothing else uses: RTMP and HTTP of the shared port, with the
+ * PROXY protocol, and the workers'.
+ */
+#define SHARED_RTMP "127.0.0.3"
+#define SHARED_HTTP "127.0.0.4"
+#define SHARED_WORKERS "127.0.0.5"
+
 typedef GHashTable Variables; /* char * -> char * */
 
 static void
@@ -195,21 +204,16 @@ listens_everywhere (const char *listen)
 static gboolean
 check (const KalturaConfig *config, GError **error)
 {
-  if (config->shared_port) {
-    g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_CONFIG,
-        "[nginx] shared-port: not available yet; "
-        "give RTMP and HTTP a port each (rtmp-listen, http-listen) and leave it false");
-    return FALSE;
-  }
   if (!klive_nginx_split_listen (config->control_listen, NULL, NULL)) {
     g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_CONFIG,
         "[server] control-listen: \"%s\" is no place to listen; ADDRESS:PORT expected", config->control_listen);
     return FALSE;
   }
-  if (!config->managed && listens_everywhere (config->control_listen)) {
+  if ((!config->managed || config->shared_port) && listens_everywhere (config->control_listen)) {
     g_set_error (error, KALTURA_ERROR, KALTURA_ERROR_CONFIG,
-        "[server] control-listen: with [nginx] managed=false one "
-        "address is expected, such as 127.0.0.1:8889, as nginx's own control port is the same on " SECOND_LOOPBACK);
+        "[server] control-listen: with [nginx] %s one address is expected, such as 127.0.0.1:8889, as nginx needs the "
+        "same port on other addresses of the loopback",
+        config->managed ? "shared-port=true" : "managed=false");
     return FALSE;
   }
   return check_path ("[server] state-dir", config->state_dir, error) &&
@@ -241,36 +245,70 @@ append_listen (GString *lines, const char *listen, const char *options)
     g_string_append_printf (lines, "        listen %s%s;\n", listen, options);
 }
 
-/* The encoders' door, the workers' (127.0.0.1, which the first may be already), and the one of proxied RTMP. */
-static char *
-rtmp_listens (const KalturaConfig *config)
+static guint
+control_port (const KalturaConfig *config)
 {
-  g_autofree char *host = NULL;
-  guint port;
-  klive_nginx_split_listen (config->rtmp_listen, &host, &port);
-  g_autoptr (GString) lines = g_string_new (NULL);
-  append_listen (lines, config->rtmp_listen, "");
-  if (host && strcmp (host, "[::]") != 0 && strcmp (host, "127.0.0.1") != 0)
-    g_string_append_printf (lines, "        listen 127.0.0.1:%u;            # the workers' door\n", port);
-  if (config->rtmps_listen)
-    g_string_append_printf (lines, "        listen " SECOND_LOOPBACK ":%u proxy_protocol;   # RTMPS, without its TLS\n",
-        port);
-  return g_strdup (lines->str);
+  guint port = 0;
+  klive_nginx_split_listen (config->control_listen, NULL, &port);
+  return port;
+}
+
+void
+klive_nginx_config_workers_door (const KalturaConfig *config, const char **host, guint *port)
+{
+  *host = config->shared_port ? SHARED_WORKERS : "127.0.0.1";
+  *port = config->shared_port ? control_port (config) : config->rtmp_port;
 }
 
 static char *
 rtmp_proxied (const KalturaConfig *config)
 {
-  guint port = 0;
-  klive_nginx_split_listen (config->rtmp_listen, NULL, &port);
-  return g_strdup_printf (SECOND_LOOPBACK ":%u", port);
+  return config->shared_port ? g_strdup_printf (SHARED_RTMP ":%u", control_port (config))
+                             : g_strdup_printf (SECOND_LOOPBACK ":%u", config->rtmp_port);
+}
+
+static char *
+http_proxied (const KalturaConfig *config)
+{
+  return g_strdup_printf (SHARED_HTTP ":%u", control_port (config));
+}
+
+/* The encoders' door, the workers' (127.0.0.1, which the first may be already), and the one of proxied RTMP. */
+static char *
+rtmp_listens (const KalturaConfig *config)
+{
+  g_autofree char *host = NULL;
+  g_autofree char *proxied = rtmp_proxied (config);
+  const char *door_host;
+  guint door_port;
+  klive_nginx_split_listen (config->rtmp_listen, &host, NULL);
+  klive_nginx_config_workers_door (config, &door_host, &door_port);
+  g_autoptr (GString) lines = g_string_new (NULL);
+  if (!config->shared_port)
+    append_listen (lines, config->rtmp_listen, "");
+  if (config->shared_port || (host && strcmp (host, "[::]") != 0 && strcmp (host, "127.0.0.1") != 0))
+    g_string_append_printf (lines, "        listen %s:%u;            # the workers' door\n", door_host, door_port);
+  if (config->shared_port || config->rtmps_listen)
+    g_string_append_printf (lines, "        listen %s proxy_protocol;   # from the stream module\n", proxied);
+  return g_strdup (lines->str);
+}
+
+/* With rtmp-listen in both, the shared port is the only one of HTTP. */
+static gboolean
+has_http_port (const KalturaConfig *config)
+{
+  return !config->shared_port || strcmp (config->rtmp_listen, config->http_listen) != 0;
 }
 
 static char *
 http_listens (const KalturaConfig *config)
 {
   g_autoptr (GString) lines = g_string_new (NULL);
-  append_listen (lines, config->http_listen, "");
+  g_autofree char *proxied = http_proxied (config);
+  if (has_http_port (config))
+    append_listen (lines, config->http_listen, "");
+  if (config->shared_port)
+    g_string_append_printf (lines, "        listen %s proxy_protocol;\n", proxied);
   if (config->https_listen) {
     append_listen (lines, config->https_listen, " ssl");
     g_string_append_printf (lines,
@@ -281,13 +319,29 @@ http_listens (const KalturaConfig *config)
   return g_strdup (lines->str);
 }
 
+/* Who may see /status is asked by the client's address, not the stream module's. */
+static const char *
+http_real_address (const KalturaConfig *config)
+{
+  return config->shared_port ? "        set_real_ip_from 127.0.0.1;\n        real_ip_header proxy_protocol;\n" : "";
+}
+
 static char *
-rtmps_listens (const KalturaConfig *config)
+stream_listens (const char *listen, const char *options)
 {
   g_autoptr (GString) lines = g_string_new (NULL);
-  if (config->rtmps_listen)
-    append_listen (lines, config->rtmps_listen, " ssl so_keepalive=on");
+  if (listen)
+    append_listen (lines, listen, options);
   return g_strdup (lines->str);
+}
+
+/* The script of the shared port, from the source tree when klive-launcher runs from its build. */
+static char *
+find_script (void)
+{
+  g_autofree char *executable = g_file_read_link ("/proc/self/exe", NULL);
+  gboolean built = executable && g_str_has_prefix (executable, KLIVE_BUILD_ROOT "/");
+  return g_build_filename (built ? KLIVE_SOURCE_DATA : KLIVE_DATA_DIR, "nginx-shared-port.js", NULL);
 }
 
 static char *
@@ -328,7 +382,11 @@ make_variables (const KalturaConfig *config)
   set (variables, "rtmp_listens", rtmp_listens (config));
   set (variables, "rtmp_proxied", rtmp_proxied (config));
   set (variables, "http_listens", http_listens (config));
-  set (variables, "rtmps_listens", rtmps_listens (config));
+  set (variables, "http_proxied", http_proxied (config));
+  set (variables, "http_real_address", g_strdup (http_real_address (config)));
+  set (variables, "rtmps_listens", stream_listens (config->rtmps_listen, " ssl so_keepalive=on"));
+  set (variables, "shared_listens", stream_listens (config->rtmp_listen, " so_keepalive=on"));
+  set (variables, "shared_script", find_script ());
   set (variables, "tls_certificate", g_strdup (config->tls_certificate ? config->tls_certificate : ""));
   set (variables, "tls_key", g_strdup (config->tls_key ? config->tls_key : ""));
   set (variables, "status_allows", status_allows (config));
@@ -346,6 +404,42 @@ render_rtmp (Variables *variables, GError **error)
   return render_template ("nginx-rtmp.conf.in", variables, error);
 }
 
+static gboolean
+needs_stream (const KalturaConfig *config)
+{
+  return config->rtmps_listen || config->shared_port;
+}
+
+/* "" when nothing needs it. */
+static char *
+render_stream (const KalturaConfig *config, Variables *variables, GError **error)
+{
+  g_autofree char *rtmps = NULL, *shared = NULL;
+  if (!needs_stream (config))
+    return g_strdup ("");
+  if (config->rtmps_listen && !(rtmps = render_template ("nginx-stream-rtmps.conf.in", variables, error)))
+    return NULL;
+  if (config->shared_port && !(shared = render_template ("nginx-stream-shared.conf.in", variables, error)))
+    return NULL;
+  set (variables, "stream_servers", g_strconcat (rtmps ? rtmps : "", shared ? shared : "", NULL));
+  return render_template ("nginx-stream.conf.in", variables, error);
+}
+
+/* The lines that load what the stream part needs. NULL: it is not installed. */
+static char *
+load_stream (const KalturaConfig *config, GError **error)
+{
+  if (!needs_stream (config))
+    return g_strdup ("");
+  g_autofree char *stream = need_module ("ngx_stream_module.so", "libnginx-mod-stream", error);
+  if (!stream)
+    return NULL;
+  if (!config->shared_port)
+    return g_strdup_printf ("load_module \"%s\";", stream);
+  g_autofree char *script = need_module ("ngx_stream_js_module.so", "libnginx-mod-stream-js", error);
+  return script ? g_strdup_printf ("load_module \"%s\";\nload_module \"%s\";", stream, script) : NULL;
+}
+
 static char *
 render_whole (const KalturaConfig *config, Variables *variables, GError **error)
 {
@@ -353,19 +447,14 @@ render_whole (const KalturaConfig *config, Variables *variables, GError **error)
   if (!rtmp_module)
     return NULL;
   set (variables, "rtmp_module", rtmp_module);
-  g_autofree char *stream_module = NULL;
-  if (config->rtmps_listen) {
-    stream_module = need_module ("ngx_stream_module.so", "libnginx-mod-stream", error);
-    if (!stream_module)
-      return NULL;
-  }
-  set (variables, "load_stream",
-      stream_module ? g_strdup_printf ("load_module \"%s\";", stream_module) : g_strdup (""));
+  char *stream_modules = load_stream (config, error);
+  if (!stream_modules)
+    return NULL;
+  set (variables, "load_stream", stream_modules);
   set (variables, "user", g_strdup (geteuid () == 0 ? "user root;" : ""));
   char *rtmp = render_rtmp (variables, error);
   char *http = rtmp ? render_template ("nginx-http.conf.in", variables, error) : NULL;
-  char *stream =
-      http && config->rtmps_listen ? render_template ("nginx-stream.conf.in", variables, error) : g_strdup ("");
+  char *stream = http ? render_stream (config, variables, error) : NULL;
   set (variables, "rtmp", rtmp);
   set (variables, "http", http);
   set (variables, "stream", stream);
@@ -384,7 +473,7 @@ klive_nginx_config_render (const KalturaConfig *config, KliveNginxPart part, GEr
     case KLIVE_NGINX_HTTP:
       return render_template ("nginx-http.conf.in", variables, error);
     case KLIVE_NGINX_STREAM:
-      return config->rtmps_listen ? render_template ("nginx-stream.conf.in", variables, error) : g_strdup ("");
+      return render_stream (config, variables, error);
     case KLIVE_NGINX_WHOLE:
     default:
       return render_whole (config, variables, error);

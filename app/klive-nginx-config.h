@@ -10,8 +10,8 @@ typedef enum { KLIVE_NGINX_WHOLE, KLIVE_NGINX_RTMP, KLIVE_NGINX_HTTP, KLIVE_NGIN
 
 /*
  * The text of @part. Where nginx is looked for (its modules) is the machine's, all else comes from @config.
- * Error KALTURA_ERROR_CONFIG: what cannot be put into nginx's configuration (a path with quotes, TLS without a key,
- * shared-port), or a missing module, with the Debian package that has it.
+ * Error KALTURA_ERROR_CONFIG: what cannot be put into nginx's configuration (a path with quotes, TLS without a key), or
+ * a missing module, with the Debian package that has it.
  */
 char *klive_nginx_config_render (const KalturaConfig *config, KliveNginxPart part, GError **error);
 
@@ -29,6 +29,9 @@ char *klive_nginx_config_find_program (void);
  * for a system nginx, where a socket file could outlive a power cut.
  */
 char *klive_nginx_config_control (const KalturaConfig *config);
+
+/* Where workers on this machine pull streams from nginx. @host is static. */
+void klive_nginx_config_workers_door (const KalturaConfig *config, const char **host, guint *port);
 
 /* "8080", "*:8080", "10.0.0.1:8080", "[::]:8080" (both families) to host (NULL = every IPv4 address) and port; FALSE if
  * it is none of them. */

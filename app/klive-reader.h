@@ -6,17 +6,16 @@
 G_BEGIN_DECLS
 
 /*
- * Pulls one published stream from nginx: rtmp2src ! kalturaauth ! appsink. A pull that ends is begun again, with
- * backoff, until the reader is freed: only the launcher knows whether the publisher is gone.
+ * Pulls one published stream from nginx. A pull that ends is begun again, with backoff, until the reader is freed: only
+ * the launcher knows whether the publisher is gone.
  */
 typedef struct _KliveReader KliveReader;
 
 typedef struct {
-  const char *host; /* of nginx, "127.0.0.1" */
+  const char *host; /* of nginx: an address, "127.0.0.1" */
   guint port;
-  const char *app;     /* as the publisher named it: "kLive/" or "kLive" */
-  const char *stream;  /* "0_rkij47dr_1@0-1763812345678" */
-  GstContext *context; /* "kaltura.session" (transfer none) */
+  const char *app;    /* as the publisher named it: "kLive/" or "kLive" */
+  const char *stream; /* "0_rkij47dr_1@0-1763812345678" */
 } KliveReaderOptions;
 
 /* All are called from the main loop that the reader was made on. */
@@ -29,16 +28,14 @@ typedef struct {
   void (*ended) (KliveReader *reader, const GError *error, gpointer user_data);
 } KliveReaderCallbacks;
 
-/* Begins at once. Error KLIVE_PLUGINS_ERROR_MISSING. */
+/* Begins at once. */
 KliveReader *klive_reader_new (const KliveReaderOptions *options, const KliveReaderCallbacks *callbacks,
-    gpointer user_data, GError **error);
+    gpointer user_data);
 /* May be called from a callback. NULL is fine. */
 void klive_reader_free (KliveReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveReader, klive_reader_free)
 
 /* No further pull: the publisher is gone. FALSE: none is under way; TRUE: `ended` comes when it is. */
 gboolean klive_reader_stop_pulling (KliveReader *reader);
-/* A renewed session string. */
-void klive_reader_set_context (KliveReader *reader, GstContext *context);
 
 G_END_DECLS

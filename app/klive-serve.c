@@ -23,6 +23,7 @@
 #include <unistd.h>
 #include "klive-http.h"
 #include "klive-log.h"
+#include "klive-record-setup.h"
 #include "klive-services.h"
 
 #define WORKERS_TIMEOUT 8000 /* ms, for the workers to end in order */
@@ -34,6 +35,7 @@ typedef struct {
   KliveReporter *reporter;
   KliveRefusals *refusals;
   KliveNginx *nginx;
+  KliveUploader *uploader;
   KliveSupervisor *supervisor;
   KliveAdmission *admission;
   KlivePublish *publish;
@@ -88,13 +90,14 @@ prepare_state (Serve *serve, GError **error)
   const char *state_dir = serve->config->state_dir;
   return make_folder (state_dir, "", 0755, error) && lock_state (serve, error) &&
       make_folder (state_dir, "hls", 0755, error) && make_folder (state_dir, "workers", 0700, error) &&
-      make_folder (state_dir, "nginx", 0700, error);
+      make_folder (state_dir, "nginx", 0700, error) && klive_record_setup_prepare (serve->config, error);
 }
 
-/* nginx has a connection for each viewer. */
+/* nginx has a connection for each viewer. A limit on the size of files is an error of the disk like any other. */
 static void
 raise_limits (void)
 {
+  signal (SIGXFSZ, SIG_IGN);
   struct rlimit limit;
   if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
     limit.rlim_cur = MIN (limit.rlim_max, 65536);
@@ -173,8 +176,8 @@ on_leave_signal (gpointer data)
 
 /* --- start --- */
 
-static void
-make_parts (Serve *serve)
+static gboolean
+make_parts (Serve *serve, GError **error)
 {
   const KalturaConfig *config = serve->config;
   g_autofree char *tag = g_strconcat ("klive-", config->hostname, NULL);
@@ -184,12 +187,17 @@ make_parts (Serve *serve)
   serve->reporter = klive_reporter_new (config, serve->client);
   serve->refusals = klive_refusals_new ();
   serve->nginx = klive_nginx_new (config, on_nginx, serve);
-  serve->supervisor = klive_supervisor_new (config, serve->client, serve->nginx, serve->refusals, serve->reporter);
+  serve->uploader = klive_uploader_new (config, error);
+  if (!serve->uploader)
+    return FALSE;
+  serve->supervisor =
+      klive_supervisor_new (config, serve->client, serve->nginx, serve->refusals, serve->reporter, serve->uploader);
   serve->admission = klive_admission_new (config, serve->client, serve->refusals, serve->reporter);
   serve->publish = klive_publish_new (serve->admission, serve->supervisor);
   const KliveStatusSources sources = { config, serve->nginx, serve->admission, serve->refusals, serve->publish,
-    serve->supervisor, serve->reporter, g_get_real_time () / G_USEC_PER_SEC, FALSE };
+    serve->supervisor, serve->reporter, serve->uploader, g_get_real_time () / G_USEC_PER_SEC, FALSE };
   serve->sources = sources;
+  return TRUE;
 }
 
 static gboolean
@@ -229,6 +237,7 @@ free_parts (Serve *serve)
   g_clear_pointer (&serve->http, klive_http_free);
   g_clear_pointer (&serve->admission, klive_admission_free);
   g_clear_pointer (&serve->supervisor, klive_supervisor_free);
+  g_clear_pointer (&serve->uploader, klive_uploader_free);
   g_clear_pointer (&serve->publish, klive_publish_free);
   g_clear_pointer (&serve->nginx, klive_nginx_free);
   g_clear_pointer (&serve->refusals, klive_refusals_free);
@@ -257,8 +266,11 @@ klive_serve_main (int argc, char **argv)
   }
   klive_log (KLIVE_LOG_INFO, "starting", NULL, NULL, "version", KLIVE_VERSION, "config", config->path, "state-dir",
       config->state_dir, NULL);
-  make_parts (&serve);
-  if (start_parts (&serve, &error)) {
+  if (!config->recorded_file_group && !kaltura_config_get_line (config, "recording", "group"))
+    klive_log (KLIVE_LOG_WARNING, "recording-group", NULL, NULL, "message",
+        "there is no group kaltura, and [recording] group names no other: recordings keep the group of this process",
+        NULL);
+  if (make_parts (&serve, &error) && start_parts (&serve, &error)) {
     run (&serve);
     klive_log (KLIVE_LOG_INFO, "stopped", NULL, NULL, NULL, NULL);
   } else {

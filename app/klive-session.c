@@ -327,10 +327,10 @@ get_floor (KliveShow *show, const char *stream)
 
 KliveSession *
 klive_session_new (KliveShow *show, const KliveSessionInfo *info, const KliveSessionCallbacks *callbacks,
-    gpointer user_data, GError **error)
+    gpointer user_data)
 {
   KliveSession *session = g_new0 (KliveSession, 1);
-  KliveReaderOptions options = { info->host, info->port, info->app, info->name, show->context };
+  KliveReaderOptions options = { info->host, info->port, info->app, info->name };
 
   session->show = show;
   session->callbacks = *callbacks;
@@ -343,11 +343,7 @@ klive_session_new (KliveShow *show, const KliveSessionInfo *info, const KliveSes
   session->client_id = info->client_id;
   session->opened = g_get_monotonic_time ();
   session->floor = get_floor (show, info->stream);
-  session->reader = klive_reader_new (&options, &reader_callbacks, session, error);
-  if (session->reader == NULL) {
-    klive_session_free (session);
-    return NULL;
-  }
+  session->reader = klive_reader_new (&options, &reader_callbacks, session);
   session->ready_source = g_timeout_add (READY_DEADLINE, on_ready_deadline, session);
   return session;
 }
@@ -489,8 +485,6 @@ klive_session_tick (KliveSession *session)
 void
 klive_session_update_context (KliveSession *session)
 {
-  if (session->reader != NULL)
-    klive_reader_set_context (session->reader, session->show->context);
   if (session->stage != NULL)
     klive_stage_update_context (session->stage);
 }

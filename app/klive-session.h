@@ -39,9 +39,9 @@ typedef struct {
   void (*ended) (KliveSession *session, gpointer user_data);
 } KliveSessionCallbacks;
 
-/* Begins to pull at once. Error: an element is missing, see klive_reader_new(). */
+/* Begins to pull at once. */
 KliveSession *klive_session_new (KliveShow *show, const KliveSessionInfo *info, const KliveSessionCallbacks *callbacks,
-    gpointer user_data, GError **error);
+    gpointer user_data);
 void klive_session_free (KliveSession *session);
 
 /*

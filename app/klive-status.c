@@ -69,6 +69,7 @@ klive_status_describe (const KliveStatusSources *sources)
   json_object_set_object_member (object, "api", describe_api (sources));
   json_object_set_object_member (object, "publishes", describe_publishes (sources));
   json_object_set_array_member (object, "entries", klive_supervisor_describe (sources->supervisor));
+  json_object_set_object_member (object, "recordings", klive_uploader_describe (sources->uploader));
   return json_node_init_object (json_node_alloc (), object);
 }
 
@@ -132,6 +133,13 @@ static const ArrayMetric array_metrics[] = {
       "rendition", "id", "shed" },
   { "klive_rendition_half_rate", "gauge", "1 = encoded at half the frame rate, as it stays behind.", "renditions",
       "rendition", "id", "halfRate" },
+  { "klive_recording_failing", "gauge", "1 = the rendition cannot be recorded: disk full, unwritable or too slow.",
+      "recordings", "rendition", "id", "failing" },
+  { "klive_recording_bytes_total", "counter", "Bytes recorded.", "recordings", "rendition", "id", "bytes" },
+  { "klive_recording_faults_total", "counter", "Faults of the disk while recording.", "recordings", "rendition", "id",
+      "faults" },
+  { "klive_recording_dropped_frames_total", "counter", "Frames that could not be recorded.", "recordings", "rendition",
+      "id", "droppedFrames" },
   { "klive_session_bitrate_bps", "gauge", "Bit rate of the ingest.", "sessions", "stream", "stream", "bitrate" },
   { "klive_session_last_tag_age_seconds", "gauge", "Time since the last frame of the encoder.", "sessions", "stream",
       "stream", "lastTagAge" },
@@ -232,6 +240,21 @@ add_entry_metrics (GString *out, JsonArray *entries)
 }
 
 static void
+add_recordings (GString *out, JsonObject *recordings)
+{
+  static const char *const metrics[][4] = {
+    { "klive_recordings_open", "gauge", "recording", "Recordings that are being written." },
+    { "klive_recordings_pending", "gauge", "pending", "Recordings that Kaltura has not got yet." },
+    { "klive_recordings_failed", "gauge", "failed", "Recordings that Kaltura will never take, in failed/." },
+    { "klive_recordings_handed_over_total", "counter", "handedOver", "Recordings that Kaltura has taken." },
+    { "klive_recordings_retries_total", "counter", "retries", "Attempts at handing over that were put off." },
+  };
+  for (guint i = 0; recordings && i < G_N_ELEMENTS (metrics); i++)
+    add_single (out, metrics[i][0], metrics[i][1], metrics[i][3],
+        (double) klive_message_get_int (recordings, metrics[i][2], 0));
+}
+
+static void
 add_refusals (GString *out, JsonObject *refused)
 {
   add_type (out, "klive_publishes_refused_total", "counter", "Publishes refused, by code.");
@@ -272,6 +295,7 @@ klive_status_format_metrics (JsonNode *status, const KliveBroadcastCounters *cou
   add_single (out, "klive_profiles_total", "counter", "Conversion profiles fetched.", (double) counters->profiles);
   add_single (out, "klive_profile_failures_total", "counter", "Conversion profiles that could not be had.",
       (double) counters->profile_failures);
+  add_recordings (out, klive_message_get_object (root, "recordings"));
   add_entry_metrics (out, entries);
   return g_string_free (out, FALSE);
 }
@@ -322,9 +346,15 @@ klive_status_format_table (JsonNode *status)
   GString *out = g_string_new (NULL);
   g_autofree char *age = format_age (klive_message_get_int (root, "started", 0));
   guint count = entries ? json_array_get_length (entries) : 0;
+  JsonObject *recordings = klive_message_get_object (root, "recordings");
   g_string_append_printf (out, "klive %s on %s, up %s, nginx %s, %u broadcast%s\n",
       klive_message_get_string (root, "version", "?"), klive_message_get_string (root, "hostname", "?"), age,
       nginx && klive_message_get_boolean (nginx, "ready", FALSE) ? "ready" : "not ready", count, count == 1 ? "" : "s");
+  if (recordings)
+    g_string_append_printf (out,
+        "recordings: %" G_GINT64_FORMAT " open, %" G_GINT64_FORMAT " wait for Kaltura, %" G_GINT64_FORMAT " failed\n",
+        klive_message_get_int (recordings, "recording", 0), klive_message_get_int (recordings, "pending", 0),
+        klive_message_get_int (recordings, "failed", 0));
   for (guint i = 0; i < count; i++) {
     JsonObject *entry = json_array_get_object_element (entries, i);
     g_string_append_printf (out, "%s index %" G_GINT64_FORMAT "  %s%s%s\n",

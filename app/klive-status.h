@@ -18,6 +18,7 @@ typedef struct {
   KlivePublish *publish;
   KliveSupervisor *supervisor;
   KliveReporter *reporter;
+  KliveUploader *uploader;
   gint64 started; /* Unix s */
   gboolean stopping;
 } KliveStatusSources;
@@ -31,7 +32,8 @@ typedef struct {
  *  "publishes":{"accepted":3,"pending":0,"remembered":1,"refused":{"LIVE_STREAM_INVALID_TOKEN":2}},
  *  "entries":[{"entry":"0_rkij47dr","index":0,"partnerId":102,"state":"on-air","registered":true,"plainUrl":true,
  *    "publishers":[{"stream":"0_rkij47dr_1","serial":..,"name":"..","app":"kLive/","address":"10.0.0.9","since":..,
- *      "state":"live"}],"worker":{"pid":4712,"connected":true,"restarts":0},"status":{what the worker says}}]}
+ *      "state":"live"}],"worker":{"pid":4712,"connected":true,"restarts":0},"status":{what the worker says}}],
+ *  "recordings":{as klive_uploader_describe() tells}}
  */
 JsonNode *klive_status_describe (const KliveStatusSources *sources);
 

@@ -31,6 +31,7 @@ struct _KliveSupervisor {
   KalturaClient *client;
   KliveNginx *nginx;
   KliveRefusals *refusals;
+  KliveUploader *uploader;
   KliveBroadcastContext context;
   KliveBroadcastCounters counters;
   KliveRetention *retention;
@@ -39,6 +40,7 @@ struct _KliveSupervisor {
   GSocketService *service;
   guint ks_timer;
   guint compare_timer;
+  guint others_timer; /* source: the grace after the start */
   gint64 last_serial;
   gint64 started_serial; /* of this launcher's start: older ones are adopted */
   gint64 listed_serial;  /* the last one that nginx must have known when it was asked for its streams */
@@ -152,6 +154,14 @@ on_drop (KliveBroadcast *broadcast, const KlivePublisher *publisher, gpointer da
 }
 
 static void
+on_live (KliveBroadcast *broadcast, gpointer data)
+{
+  KliveSupervisor *supervisor = data;
+  KliveEntry *entry = klive_broadcast_get_entry (broadcast);
+  klive_uploader_broadcast_goes_on (supervisor->uploader, klive_entry_get_id (entry), klive_entry_get_index (entry));
+}
+
+static void
 on_changed (KliveBroadcast *broadcast, gpointer data)
 {
   update_link (data, klive_entry_get_id (klive_broadcast_get_entry (broadcast)));
@@ -174,6 +184,8 @@ on_over (KliveBroadcast *broadcast, gpointer data)
   g_autofree char *entry_id = g_strdup (klive_entry_get_id (klive_broadcast_get_entry (broadcast)));
   drop_links (supervisor, broadcast, NULL);
   klive_retention_add (supervisor->retention, klive_broadcast_steal_record (broadcast));
+  klive_uploader_broadcast_is_over (supervisor->uploader, entry_id,
+      klive_entry_get_index (klive_broadcast_get_entry (broadcast)));
   g_hash_table_remove (supervisor->broadcasts, key);
   update_link (supervisor, entry_id);
   check_all_ended (supervisor);
@@ -186,6 +198,7 @@ add (KliveSupervisor *supervisor, KliveRecord *record, KalturaEntry *info)
   char *key = make_key (record->entry_id, record->index);
   KliveBroadcast *broadcast = klive_broadcast_new (&supervisor->context, record, info);
   g_hash_table_insert (supervisor->broadcasts, key, broadcast);
+  klive_uploader_broadcast_runs (supervisor->uploader, record->entry_id, record->index);
   return broadcast;
 }
 
@@ -362,6 +375,16 @@ renew_session_strings (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* Whoever goes on with a broadcast of before has had the time for it. */
+static gboolean
+on_grace_over (gpointer data)
+{
+  KliveSupervisor *supervisor = data;
+  supervisor->others_timer = 0;
+  klive_uploader_others_are_over (supervisor->uploader);
+  return G_SOURCE_REMOVE;
+}
+
 gboolean
 klive_supervisor_start (KliveSupervisor *supervisor, GError **error)
 {
@@ -373,6 +396,7 @@ klive_supervisor_start (KliveSupervisor *supervisor, GError **error)
   for (guint i = 0; i < records->len; i++)
     take_record (supervisor, records->pdata[i]);
   supervisor->compare_timer = g_timeout_add_seconds (COMPARE_INTERVAL, compare_with_nginx, supervisor);
+  supervisor->others_timer = g_timeout_add_seconds (supervisor->config->grace, on_grace_over, supervisor);
   supervisor->ks_timer = g_timeout_add_seconds (KLIVE_KS_LIFETIME / 2, renew_session_strings, supervisor);
   return TRUE;
 }
@@ -512,15 +536,16 @@ klive_supervisor_get_counters (const KliveSupervisor *supervisor)
 
 KliveSupervisor *
 klive_supervisor_new (const KalturaConfig *config, KalturaClient *client, KliveNginx *nginx, KliveRefusals *refusals,
-    KliveReporter *reporter)
+    KliveReporter *reporter, KliveUploader *uploader)
 {
   KliveSupervisor *supervisor = g_new0 (KliveSupervisor, 1);
-  const KliveBroadcastContext context = { config, client, refusals, reporter, &supervisor->counters, on_drop,
+  const KliveBroadcastContext context = { config, client, refusals, reporter, &supervisor->counters, on_drop, on_live,
     on_changed, on_over, supervisor };
   supervisor->config = config;
   supervisor->client = kaltura_client_ref (client);
   supervisor->nginx = nginx;
   supervisor->refusals = refusals;
+  supervisor->uploader = uploader;
   supervisor->context = context;
   supervisor->retention = klive_retention_new (config->state_dir);
   supervisor->broadcasts =
@@ -535,6 +560,7 @@ klive_supervisor_free (KliveSupervisor *supervisor)
 {
   g_clear_handle_id (&supervisor->ks_timer, g_source_remove);
   g_clear_handle_id (&supervisor->compare_timer, g_source_remove);
+  g_clear_handle_id (&supervisor->others_timer, g_source_remove);
   if (supervisor->service) {
     g_socket_service_stop (supervisor->service);
     g_socket_listener_close (G_SOCKET_LISTENER (supervisor->service));

@@ -4,6 +4,7 @@
 #include "klive-admission.h"
 #include "klive-broadcast.h"
 #include "klive-nginx.h"
+#include "klive-uploader.h"
 
 G_BEGIN_DECLS
 
@@ -15,7 +16,7 @@ typedef struct _KliveSupervisor KliveSupervisor;
 
 /* Nothing but @client is owned; all must outlive the supervisor. */
 KliveSupervisor *klive_supervisor_new (const KalturaConfig *config, KalturaClient *client, KliveNginx *nginx,
-    KliveRefusals *refusals, KliveReporter *reporter);
+    KliveRefusals *refusals, KliveReporter *reporter, KliveUploader *uploader);
 /* Workers that run go on. */
 void klive_supervisor_free (KliveSupervisor *supervisor);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveSupervisor, klive_supervisor_free)

@@ -22,7 +22,7 @@
 #define BACKOFF_MIN 1000 /* ms */
 #define BACKOFF_MAX (5 * 60 * 1000)
 #define PIECE_SIZE (8 * 1024 * 1024)
-#define STOP_TIME (2 * G_USEC_PER_SEC)
+#define STOP_TIME (700 * G_TIME_SPAN_MILLISECOND)
 #define MAX_DESCRIBED 200 /* jobs on the status page */
 
 typedef struct {
@@ -52,7 +52,7 @@ struct _KliveUploader {
   KliveHandoverContext handover_context;
   GHashTable *workers;    /* of Worker, by key */
   GHashTable *closed;     /* names of all jobs in workers that are closed: nobody else changes those */
-  GHashTable *broadcasts; /* "ENTRY/INDEX" that are over (value 0) or go on (1); others: nobody has said */
+  GHashTable *broadcasts; /* "ENTRY/INDEX" -> OVER, GOES_ON or RUNS; others: nobody has said */
   gboolean others_over;
   guint handovers;
   guint64 handed_over, retries;
@@ -253,7 +253,7 @@ step (Worker *worker)
 
 /* --- broadcasts --- */
 
-enum { OVER = 1, GOES_ON = 2 }; /* not 0: hash tables say 0 for what they do not know */
+enum { OVER = 1, GOES_ON = 2, RUNS = 3 }; /* not 0: hash tables say 0 for what they do not know */
 
 static char *
 make_broadcast_key (const char *entry_id, gint server_index)
@@ -540,7 +540,7 @@ set_broadcast (gpointer data)
     if (klive_lane_is_of (lane, broadcast->entry_id, broadcast->server_index)) {
       if (broadcast->state == OVER)
         klive_lane_is_over (lane);
-      else
+      else if (broadcast->state == GOES_ON)
         klive_lane_goes_on (lane, is_being_written);
     }
   }
@@ -554,6 +554,12 @@ tell_broadcast (KliveUploader *uploader, const char *entry_id, gint server_index
   Broadcast *broadcast = g_new (Broadcast, 1);
   *broadcast = (Broadcast){ uploader, g_strdup (entry_id), server_index, state };
   invoke (uploader, set_broadcast, broadcast, free_broadcast);
+}
+
+void
+klive_uploader_broadcast_runs (KliveUploader *uploader, const char *entry_id, gint server_index)
+{
+  tell_broadcast (uploader, entry_id, server_index, RUNS);
 }
 
 void

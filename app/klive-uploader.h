@@ -15,7 +15,7 @@ typedef struct _KliveUploader KliveUploader;
 
 /* Makes the folders of recordings and spool. Error: G_FILE_ERROR. */
 KliveUploader *klive_uploader_new (const KalturaConfig *config, GError **error);
-/* Leaves what is under way; the next uploader goes on with it. At most 2 s. */
+/* Leaves what is under way; the next uploader goes on with it. At most 0.7 s. */
 void klive_uploader_free (KliveUploader *uploader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveUploader, klive_uploader_free)
 
@@ -23,12 +23,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveUploader, klive_uploader_free)
 void klive_uploader_scan (KliveUploader *uploader);
 
 /*
- * What a broadcast's last recordings wait for, because Kaltura is told which chunk is the last one. goes_on: a session
- * has begun; what was recorded before it was not the last. over: the broadcast has ended, and its worker with it.
+ * What a broadcast's last recordings wait for, because Kaltura is told which chunk is the last one. runs: it is not
+ * over. goes_on: a session has begun; what was recorded before it was not the last. over: the broadcast has ended, and
+ * its worker with it.
  */
+void klive_uploader_broadcast_runs (KliveUploader *uploader, const char *entry_id, gint server_index);
 void klive_uploader_broadcast_goes_on (KliveUploader *uploader, const char *entry_id, gint server_index);
 void klive_uploader_broadcast_is_over (KliveUploader *uploader, const char *entry_id, gint server_index);
-/* All broadcasts that klive_uploader_broadcast_goes_on() was not called for are over: after a start. */
+/* All broadcasts that none of these was called for are over: some time after a start. */
 void klive_uploader_others_are_over (KliveUploader *uploader);
 
 /* Figures since the start, and of now. */

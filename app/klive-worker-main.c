@@ -84,6 +84,7 @@ klive_worker_main (int argc, char **argv)
   signal (SIGPIPE, SIG_IGN);
   signal (SIGHUP, SIG_IGN);
   signal (SIGUSR2, SIG_IGN);
+  signal (SIGXFSZ, SIG_IGN); /* a disk's limit ends recordings, not the broadcast */
   gst_init (NULL, NULL);
   if (!klive_pipeline_load_plugin (&error)) {
     klive_log (KLIVE_LOG_ERROR, "worker-failed", entry, NULL, "message", error->message, NULL);

@@ -396,7 +396,6 @@ handle_session_open (KliveWorker *worker, JsonObject *message)
     .client_id = klive_message_get_int (message, "clientId", 0),
     .address = klive_message_get_string (message, "address", NULL),
   };
-  g_autoptr (GError) error = NULL;
   KliveSession *session;
 
   if (!worker->welcome || worker->state == ENDING || info.stream == NULL || info.name == NULL) {
@@ -407,12 +406,7 @@ handle_session_open (KliveWorker *worker, JsonObject *message)
     send_serial (worker, "session-ready", info.serial);
     return;
   }
-  session = klive_session_new (worker->show, &info, &session_callbacks, worker, &error);
-  if (session == NULL) {
-    klive_log (KLIVE_LOG_ERROR, "session-failed", worker->show->entry, info.stream, "message", error->message, NULL);
-    send_session_failed (worker, info.serial, error->message);
-    return;
-  }
+  session = klive_session_new (worker->show, &info, &session_callbacks, worker);
   klive_log (KLIVE_LOG_INFO, "session-opened", worker->show->entry, info.stream, "name", info.name, "address",
       info.address, NULL);
   g_clear_handle_id (&worker->idle_source, g_source_remove);

@@ -1,114 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* klive-flv: tags whatever the buffers, first bytes, script data; and that broken input is an error, never a crash. */
+/* klive-flv: first bytes, script data; and that broken input is an error, never a crash. */
 #include "klive-flv.h"
 
 #include <math.h>
 #include <string.h>
-
-static GByteArray *
-flv_new (void)
-{
-  static const guint8 header[] = { 'F', 'L', 'V', 1, 5, 0, 0, 0, 9, 0, 0, 0, 0 };
-
-  return g_byte_array_append (g_byte_array_new (), header, sizeof header);
-}
-
-static void
-flv_add (GByteArray *flv, guint8 type, guint32 timestamp, const void *payload, guint32 size)
-{
-  guint8 header[11] = { type, (guint8) (size >> 16), (guint8) (size >> 8), (guint8) size, (guint8) (timestamp >> 16),
-    (guint8) (timestamp >> 8), (guint8) timestamp, (guint8) (timestamp >> 24) };
-  guint8 back[4];
-
-  g_byte_array_append (flv, header, sizeof header);
-  g_byte_array_append (flv, payload, size);
-  GST_WRITE_UINT32_BE (back, size + 11);
-  g_byte_array_append (flv, back, 4);
-}
-
-/* Feeds @flv in pieces of @piece bytes; "TYPE@TIMESTAMP:PAYLOAD ..." */
-static char *
-parse_all (GByteArray *flv, gsize piece, GError **error)
-{
-  g_autoptr (KliveFlvParser) parser = klive_flv_parser_new ();
-  GString *text = g_string_new (NULL);
-  KliveFlvTag tag = { 0 };
-  gsize at;
-
-  for (at = 0; at < flv->len; at += piece) {
-    gsize n = MIN (piece, flv->len - at);
-
-    klive_flv_parser_push (parser, gst_buffer_new_memdup (flv->data + at, n));
-    while (klive_flv_parser_next (parser, &tag, error)) {
-      g_autofree char *payload = g_malloc0 (gst_buffer_get_size (tag.payload) + 1);
-
-      gst_buffer_extract (tag.payload, 0, payload, gst_buffer_get_size (tag.payload));
-      g_string_append_printf (text, "%d@%u:%s ", tag.type, tag.timestamp, payload);
-      klive_flv_tag_clear (&tag);
-    }
-    if (error != NULL && *error != NULL)
-      break;
-  }
-  return g_string_free (text, FALSE);
-}
-
-static void
-test_tags_in_any_pieces (void)
-{
-  g_autoptr (GByteArray) flv = flv_new ();
-  gsize piece;
-
-  flv_add (flv, 18, 0, "meta", 4);
-  flv_add (flv, 9, 0xfffffff0u, "video", 5);
-  flv_add (flv, 7, 1, "unknown", 7);
-  flv_add (flv, 8, 16777216, "a", 1);
-  flv_add (flv, 8, 3, "", 0);
-  for (piece = 1; piece <= flv->len; piece++) {
-    g_autoptr (GError) error = NULL;
-    g_autofree char *text = parse_all (flv, piece, &error);
-
-    g_assert_no_error (error);
-    g_assert_cmpstr (text, ==, "18@0:meta 9@4294967280:video 8@16777216:a 8@3: ");
-  }
-}
-
-static void
-test_header_seen_before_tags (void)
-{
-  g_autoptr (KliveFlvParser) parser = klive_flv_parser_new ();
-  g_autoptr (GByteArray) flv = flv_new ();
-  KliveFlvTag tag;
-
-  klive_flv_parser_push (parser, gst_buffer_new_memdup (flv->data, flv->len));
-  g_assert_false (klive_flv_parser_has_header (parser));
-  g_assert_false (klive_flv_parser_next (parser, &tag, NULL));
-  g_assert_true (klive_flv_parser_has_header (parser));
-}
-
-static void
-test_not_flv (void)
-{
-  g_autoptr (GByteArray) text = g_byte_array_append (g_byte_array_new (), (const guint8 *) "HTTP/1.1 200 OK", 15);
-  g_autoptr (GError) error = NULL;
-  g_autofree char *tags = parse_all (text, 100, &error);
-
-  g_assert_error (error, KLIVE_FLV_ERROR, KLIVE_FLV_ERROR_BROKEN);
-  g_assert_cmpstr (tags, ==, "");
-}
-
-static void
-test_lost_in_stream (void)
-{
-  g_autoptr (GByteArray) flv = flv_new ();
-  g_autoptr (GError) error = NULL;
-  g_autofree char *tags = NULL;
-
-  flv_add (flv, 9, 5, "good", 4);
-  g_byte_array_append (flv, (const guint8 *) "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 12);
-  tags = parse_all (flv, 7, &error);
-  g_assert_error (error, KLIVE_FLV_ERROR, KLIVE_FLV_ERROR_BROKEN);
-  g_assert_cmpstr (tags, ==, "9@5:good ");
-}
 
 static void
 test_video_frames (void)
@@ -330,10 +225,6 @@ main (int argc, char **argv)
 
   g_test_init (&argc, &argv, NULL);
   gst_init (&argc, &argv);
-  g_test_add_func ("/flv/tags-in-any-pieces", test_tags_in_any_pieces);
-  g_test_add_func ("/flv/header-seen-before-tags", test_header_seen_before_tags);
-  g_test_add_func ("/flv/not-flv", test_not_flv);
-  g_test_add_func ("/flv/lost-in-stream", test_lost_in_stream);
   g_test_add_func ("/flv/video-frames", test_video_frames);
   g_test_add_func ("/flv/audio-frames", test_audio_frames);
   g_test_add_func ("/flv/metadata", test_metadata);

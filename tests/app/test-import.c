@@ -140,7 +140,7 @@ test_other_values (void)
   g_assert_nonnull (strstr (text, "\npartner-id=102\n"));
   g_assert_nonnull (strstr (text, "\nkeep-alive-interval=65\n"));
   g_assert_nonnull (strstr (text, "\nchunk-duration=60\n"));
-  g_assert_nonnull (strstr (text, "\nrtmp-listen=1935\n"));
+  g_assert_nonnull (strstr (text, "\nshared-port=true\n"));
   g_assert_nonnull (strstr (text, "uploadXMLSavePath: a variable of Wowza's; upload-xml-directory keeps its default"));
   g_assert_null (strstr (text, "\nupload-xml-directory"));
   g_assert_null (strstr (text, "api="));

@@ -82,6 +82,37 @@ test_rtmps (void)
   g_assert_nonnull (strstr (stream, "listen 443 ssl"));
 }
 
+/* Nobody but the stream module is on the shared port, and what comes from there brings its address with it. */
+static void
+test_shared_port (void)
+{
+  g_autoptr (KalturaConfig) config = make_config ();
+  const char *host;
+  guint port;
+  klive_nginx_config_workers_door (config, &host, &port);
+  g_assert_cmpstr (host, ==, "127.0.0.1");
+  g_assert_cmpuint (port, ==, 1935);
+  config->shared_port = TRUE;
+  g_autofree char *rtmp = render (config, KLIVE_NGINX_RTMP);
+  g_autofree char *http = render (config, KLIVE_NGINX_HTTP);
+  g_autofree char *stream = render (config, KLIVE_NGINX_STREAM);
+  g_assert_null (strstr (rtmp, "listen 1935"));
+  g_assert_nonnull (strstr (rtmp, "listen 127.0.0.3:8889 proxy_protocol;"));
+  g_assert_nonnull (strstr (http, "listen 127.0.0.4:8889 proxy_protocol;"));
+  g_assert_nonnull (strstr (http, "real_ip_header proxy_protocol;"));
+  g_assert_nonnull (strstr (http, "listen 8080;"));
+  g_assert_cmpuint (count (stream, "        listen "), ==, 1);
+  g_assert_nonnull (strstr (stream, "listen 1935 so_keepalive=on;"));
+  g_assert_nonnull (strstr (stream, "proxy_protocol on;"));
+  klive_nginx_config_workers_door (config, &host, &port);
+  g_autofree char *door = g_strdup_printf ("listen %s:%u;", host, port);
+  g_assert_nonnull (strstr (rtmp, door));
+
+  set (&config->http_listen, "1935");
+  g_autofree char *alone = render (config, KLIVE_NGINX_HTTP);
+  g_assert_null (strstr (alone, "listen 1935"));
+}
+
 static void
 test_system_nginx (void)
 {
@@ -107,7 +138,9 @@ test_what_cannot_be_served (void)
 {
   g_autoptr (KalturaConfig) config = make_config ();
   config->shared_port = TRUE;
-  assert_refused (config, "shared-port: not available yet");
+  set (&config->control_listen, "8889");
+  assert_refused (config, "control-listen: with [nginx] shared-port=true one address is expected");
+  set (&config->control_listen, "127.0.0.1:8889");
   config->shared_port = FALSE;
   set (&config->https_listen, "8443");
   assert_refused (config, "tls-certificate");
@@ -254,6 +287,7 @@ main (int argc, char **argv)
   g_test_add_func ("/nginx/rtmp", test_rtmp);
   g_test_add_func ("/nginx/rtmp-on-one-address", test_rtmp_on_one_address);
   g_test_add_func ("/nginx/rtmps", test_rtmps);
+  g_test_add_func ("/nginx/shared-port", test_shared_port);
   g_test_add_func ("/nginx/system-nginx", test_system_nginx);
   g_test_add_func ("/nginx/what-cannot-be-served", test_what_cannot_be_served);
   g_test_add_func ("/nginx/listen", test_listen);

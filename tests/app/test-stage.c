@@ -7,6 +7,7 @@
 
 #include <glib/gstdio.h>
 #include <gst/app/app.h>
+#include <string.h>
 
 #include "klive-flv.h"
 #include "klive-pipeline.h"
@@ -120,6 +121,34 @@ tear_down (Fixture *f, gconstpointer data)
   g_free (f->state_dir);
 }
 
+/* The tag at the front of @flv, whose header and PreviousTagSize (11 and 4 bytes) go with it. FALSE = not all there. */
+static gboolean
+take_tag (GByteArray *flv, KliveFlvTag *tag)
+{
+  guint32 size;
+
+  if (flv->len >= 13 && memcmp (flv->data, "FLV", 3) == 0)
+    g_byte_array_remove_range (flv, 0, 13);
+  size = flv->len >= 11 ? GST_READ_UINT24_BE (flv->data + 1) : G_MAXUINT16;
+  if (flv->len < 11 + size + 4)
+    return FALSE;
+  tag->type = flv->data[0];
+  tag->timestamp = GST_READ_UINT24_BE (flv->data + 4) | (guint32) flv->data[7] << 24;
+  tag->payload = gst_buffer_new_memdup (flv->data + 11, size);
+  g_byte_array_remove_range (flv, 0, 11 + size + 4);
+  return TRUE;
+}
+
+static void
+add_sample (GByteArray *flv, GstSample *sample)
+{
+  GstMapInfo map;
+
+  gst_buffer_map (gst_sample_get_buffer (sample), &map, GST_MAP_READ);
+  g_byte_array_append (flv, map.data, (guint) map.size);
+  gst_buffer_unmap (gst_sample_get_buffer (sample), &map);
+}
+
 /* Runs @text, which ends in an FLV muxer's output, and feeds its tags from @f->now on; stamps tell the arrival. */
 static void
 feed (Fixture *f, const char *text)
@@ -128,7 +157,7 @@ feed (Fixture *f, const char *text)
   g_autoptr (GError) error = NULL;
   g_autoptr (GstElement) pipeline = gst_parse_launch (launch, &error);
   g_autoptr (GstElement) sink = NULL;
-  g_autoptr (KliveFlvParser) parser = klive_flv_parser_new ();
+  g_autoptr (GByteArray) flv = g_byte_array_new ();
   gint64 start = f->now;
   GstSample *sample;
   KliveFlvTag tag;
@@ -137,9 +166,9 @@ feed (Fixture *f, const char *text)
   sink = gst_bin_get_by_name (GST_BIN (pipeline), "out");
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   while ((sample = gst_app_sink_pull_sample (GST_APP_SINK (sink))) != NULL) {
-    klive_flv_parser_push (parser, gst_buffer_ref (gst_sample_get_buffer (sample)));
+    add_sample (flv, sample);
     gst_sample_unref (sample);
-    while (klive_flv_parser_next (parser, &tag, &error)) {
+    while (take_tag (flv, &tag)) {
       gint64 arrival = start + (gint64) (tag.timestamp * GST_MSECOND);
       KliveFrame *frame = klive_source_take (f->source, &tag, arrival);
 
@@ -150,7 +179,6 @@ feed (Fixture *f, const char *text)
       while (g_main_context_iteration (NULL, FALSE))
         continue;
     }
-    g_assert_no_error (error);
   }
   gst_element_set_state (pipeline, GST_STATE_NULL);
 }

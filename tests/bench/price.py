@@ -107,9 +107,11 @@ def ffmpeg_command(source_url, folder, ladder, audio="aac"):
     for name in names:
         (Path(folder) / name).mkdir(parents=True)
     variants = " ".join(f"v:{i},a:{i},name:{name}" for i, name in enumerate(names))
-    return command + ["-f", "hls", "-hls_time", str(SEGMENT), "-hls_list_size", "10", "-hls_flags",
-                      "temp_file+program_date_time", "-var_stream_map", variants, "-master_pl_name", "master.m3u8",
-                      "-hls_segment_filename", f"{folder}/%v/%05d.ts", f"{folder}/%v/chunklist.m3u8"]
+    # Every frame once, as in klive: the default repeats some to reach a constant rate.
+    return command + ["-fps_mode", "passthrough", "-f", "hls", "-hls_time", str(SEGMENT), "-hls_list_size", "10",
+                      "-hls_flags", "temp_file+program_date_time", "-var_stream_map", variants,
+                      "-master_pl_name", "master.m3u8", "-hls_segment_filename", f"{folder}/%v/%05d.ts",
+                      f"{folder}/%v/chunklist.m3u8"]
 
 
 def klive_command(source_file, folder, ladder):

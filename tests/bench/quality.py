@@ -32,7 +32,9 @@ def measure(stream, source):
 
 def x264_settings(stream):
     """{"keyint": "600", ...} of the SEI in front of the first picture."""
-    found = re.search(rb"options: ([ -~]+)", Path(stream).read_bytes().replace(b"\0\0\3", b"\0\0"))
+    picture = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", stream, "-map", "0:v", "-frames:v", "1", "-c",
+                              "copy", "-f", "h264", "-"], capture_output=True, check=True).stdout
+    found = re.search(rb"options: ([ -~]+)", picture.replace(b"\0\0\3", b"\0\0"))
     return dict(item.split("=", 1) for item in found[1].decode().split() if "=" in item) if found else {}
 
 

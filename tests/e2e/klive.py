@@ -247,8 +247,11 @@ class Sandbox(Process):
 
 
 def demo_data():
-    """The data of app/demo."""
-    return json.loads((ROOT / "app" / "sandbox" / "demo.json").read_text())
+    """The data of app/demo, without recording: tests that want it say so (recordings.py)."""
+    data = json.loads((ROOT / "app" / "sandbox" / "demo.json").read_text())
+    for entry in data["entries"]:
+        entry["recordStatus"] = 0
+    return data
 
 
 def with_segment_duration(data, settings):
@@ -352,6 +355,8 @@ class Launcher(Process):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.sandbox = sandbox
         self.rtmp, self.http, self.control = free_ports(3)
+        if "shared-port" in (settings or {}).get("nginx", {}):
+            self.http = self.rtmp
         self.state_dir = Path(state_dir or self.folder / "state")
         secret = self.folder / "secret"
         secret.write_text(admin_secret(sandbox.data) + "\n")
@@ -472,6 +477,27 @@ def hostname(data=None):
     """A media server that the sandbox knows."""
     nodes = (data or demo_data())["serverNodes"]
     return nodes[0]["hostName"]
+
+
+class SystemNginx(Process):
+    """An nginx of one's own that includes what `nginx-config` of a launcher with managed=false prints."""
+
+    def __init__(self, folder, launcher):
+        system = Path(folder) / "system"
+        system.mkdir()
+        parts = {part: subprocess.run([LAUNCHER, "nginx-config", "--config", launcher.config, "--part", part],
+                                      check=True, capture_output=True, text=True).stdout for part in ("rtmp", "http")}
+        temp = "".join(f"{name}_temp_path {system}/{name};\n"
+                       for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        config = "load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;\n" + ("user root;\n" if is_root() else "")
+        config += f"daemon off;\nworker_processes 1;\npid {system}/pid;\nerror_log {system}/error.log warn;\n"
+        config += "events { worker_connections 256; }\n"
+        config += parts["rtmp"] + "http {\naccess_log off;\n" + temp + parts["http"] + "}\n"
+        (system / "nginx.conf").write_text(config)
+        program = shutil.which("nginx") or "/usr/sbin/nginx"
+        super().__init__([program, "-e", "stderr", "-p", system, "-c", system / "nginx.conf"],
+                         Path(folder) / "nginx.log")
+        wait_for(self.tail, lambda: port_open(launcher.rtmp) and port_open(launcher.http))
 
 
 class Encoder(Process):

@@ -4,11 +4,9 @@ broadcasts, the plain URLs, limits, and what must never be seen."""
 
 import http.client
 import os
-import shutil
 import signal
 import socket
 import stat
-import subprocess
 import time
 from pathlib import Path
 
@@ -113,20 +111,7 @@ def beside(server, folder):
     settings = {**QUICK, "nginx": {"managed": "false"}, "server": {"grace": 4, "orphan-timeout": 20}}
     launcher = server.start(settings, data=klive.passthrough_data(), wait=False).launcher
     launcher.wait_event("ready", 10)
-    system = folder / "system"
-    system.mkdir()
-    config = "load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;\n" + ("user root;\n" if os.geteuid() == 0 else "")
-    config += f"daemon off;\nworker_processes 1;\npid {system}/pid;\nerror_log {system}/error.log warn;\n"
-    config += "events { worker_connections 256; }\n"
-    parts = {part: subprocess.run([klive.LAUNCHER, "nginx-config", "--config", launcher.config, "--part", part],
-                                  check=True, capture_output=True, text=True).stdout for part in ("rtmp", "http")}
-    temp = "".join(f"{name}_temp_path {system}/{name};\n"
-                   for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    config += parts["rtmp"] + "http {\naccess_log off;\n" + temp + parts["http"] + "}\n"
-    (system / "nginx.conf").write_text(config)
-    program = shutil.which("nginx") or "/usr/sbin/nginx"
-    nginx = klive.Process([program, "-e", "stderr", "-p", system, "-c", system / "nginx.conf"], folder / "nginx.log")
-    wait_for(nginx.tail, lambda: klive.port_open(launcher.rtmp) and klive.port_open(launcher.http))
+    nginx = klive.SystemNginx(folder, launcher)
     launcher.nginx = nginx
     yield server
     for encoder in server.encoders:

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a broadcast's recordings need of Kaltura. Owned by klive-broadcast.c, main thread.
+ */
+#include "klive-assets.h"
+
+#include <string.h>
+#include "kaltura-recording.h"
+#include "klive-log.h"
+
+#define BACKOFF_MIN 1000 /* ms */
+#define BACKOFF_MAX 60000
+#define ID_CHARACTERS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-"
+
+struct _KliveAssets {
+  KalturaClient *client;
+  char *entry_id;
+  gint partner_id;
+  KliveAssetsFunc changed;
+  gpointer user_data;
+  GHashTable *ids;           /* live params id as text -> asset id; NULL = not known */
+  GCancellable *cancellable; /* of the question under way, NULL = none */
+  guint retry;               /* source */
+  guint backoff;             /* ms */
+};
+
+static void ask (KliveAssets *assets);
+
+static gboolean
+on_retry (gpointer data)
+{
+  KliveAssets *assets = data;
+  assets->retry = 0;
+  ask (assets);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+retry_later (KliveAssets *assets, const GError *error)
+{
+  klive_log (KLIVE_LOG_WARNING, "assets-failed", assets->entry_id, NULL, "message", error->message, NULL);
+  assets->retry = g_timeout_add ((guint) (assets->backoff * g_random_double_range (0.8, 1.2)), on_retry, assets);
+  assets->backoff = MIN (assets->backoff * 2, BACKOFF_MAX);
+}
+
+/* An asset id becomes part of a file's name. The first asset of a live params counts. */
+static GHashTable *
+take_ids (const KliveAssets *assets, GPtrArray *list)
+{
+  GHashTable *ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  for (guint i = 0; i < list->len; i++) {
+    const KalturaAsset *asset = list->pdata[i];
+    g_autofree char *key = g_strdup_printf ("%d", asset->live_params_id);
+    if (asset->id[0] == '\0' || asset->id[strspn (asset->id, ID_CHARACTERS)] != '\0')
+      klive_log (KLIVE_LOG_WARNING, "asset-ignored", assets->entry_id, NULL, "asset", asset->id, NULL);
+    else if (!g_hash_table_contains (ids, key))
+      g_hash_table_insert (ids, g_steal_pointer (&key), g_strdup (asset->id));
+  }
+  return ids;
+}
+
+static gboolean
+is_same (GHashTable *a, GHashTable *b)
+{
+  GHashTableIter iter;
+  gpointer key, value;
+  if (!a || g_hash_table_size (a) != g_hash_table_size (b))
+    return FALSE;
+  g_hash_table_iter_init (&iter, b);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    if (g_strcmp0 (g_hash_table_lookup (a, key), value) != 0)
+      return FALSE;
+  return TRUE;
+}
+
+static void
+on_listed (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) list = kaltura_recording_list_assets_finish (result, &error);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;
+  KliveAssets *assets = data;
+  g_clear_object (&assets->cancellable);
+  if (!list) {
+    retry_later (assets, error);
+    return;
+  }
+  GHashTable *ids = take_ids (assets, list);
+  gboolean same = is_same (assets->ids, ids);
+  g_clear_pointer (&assets->ids, g_hash_table_unref);
+  assets->ids = ids;
+  if (!same)
+    assets->changed (assets->user_data);
+}
+
+static void
+ask (KliveAssets *assets)
+{
+  assets->cancellable = g_cancellable_new ();
+  kaltura_recording_list_assets_async (assets->client, assets->partner_id, assets->entry_id, assets->cancellable,
+      on_listed, assets);
+}
+
+void
+klive_assets_fetch (KliveAssets *assets, gint partner_id)
+{
+  if (assets->cancellable)
+    return;
+  g_clear_handle_id (&assets->retry, g_source_remove);
+  assets->partner_id = partner_id;
+  assets->backoff = BACKOFF_MIN;
+  ask (assets);
+}
+
+JsonObject *
+klive_assets_describe (const KliveAssets *assets)
+{
+  if (!assets->ids)
+    return NULL;
+  JsonObject *object = json_object_new ();
+  GHashTableIter iter;
+  gpointer key, value;
+  g_hash_table_iter_init (&iter, assets->ids);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    json_object_set_string_member (object, key, value);
+  return object;
+}
+
+KliveAssets *
+klive_assets_new (KalturaClient *client, const char *entry_id, KliveAssetsFunc changed, gpointer user_data)
+{
+  KliveAssets *assets = g_new0 (KliveAssets, 1);
+  assets->client = kaltura_client_ref (client);
+  assets->entry_id = g_strdup (entry_id);
+  assets->changed = changed;
+  assets->user_data = user_data;
+  return assets;
+}
+
+void
+klive_assets_free (KliveAssets *assets)
+{
+  g_clear_handle_id (&assets->retry, g_source_remove);
+  g_cancellable_cancel (assets->cancellable);
+  g_clear_object (&assets->cancellable);
+  g_clear_pointer (&assets->ids, g_hash_table_unref);
+  kaltura_client_unref (assets->client);
+  g_free (assets->entry_id);
+  g_free (assets);
+}
