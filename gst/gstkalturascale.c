@@ -9,7 +9,8 @@
  *
  * Where the caps behind it leave width or height open, the picture keeps its display aspect ratio: one that is given
  * decides the other; with ranges for both it is the largest that is not larger than the source. Pictures that fit
- * already pass untouched.
+ * already pass untouched. Where the caps give both, #GstKalturaScale:fit decides what becomes of a picture of another
+ * shape.
  *
  * The plugin is a file of its own, because libswscale brings libavutil and with that libraries of X11, VA and OpenCL
  * into a process; one that scales nothing does without them.
@@ -26,6 +27,8 @@
 #include <libavutil/pixfmt.h>
 #include <libswscale/swscale.h>
 
+#include "gstkalturafit.h"
+
 GST_DEBUG_CATEGORY_STATIC (gst_kaltura_scale_debug);
 #define GST_CAT_DEFAULT gst_kaltura_scale_debug
 
@@ -37,11 +40,12 @@ typedef enum {
 } GstKalturaScaleMethod;
 
 #define DEFAULT_METHOD GST_KALTURA_SCALE_BILINEAR
+#define DEFAULT_FIT GST_KALTURA_FIT_STRETCH
 
 /* libswscale reads and writes up to this many bytes at once, also at the end of a line. */
 #define LINE_ALIGN 64
 
-enum { PROP_0, PROP_METHOD, N_PROPERTIES };
+enum { PROP_0, PROP_METHOD, PROP_FIT, N_PROPERTIES };
 
 static GParamSpec *properties[N_PROPERTIES];
 
@@ -77,10 +81,14 @@ struct _GstKalturaScale {
   GstVideoFilter parent;
 
   GstKalturaScaleMethod method; /* object lock */
+  GstKalturaFit fit;            /* object lock */
 
   /* streaming thread */
   struct SwsContext *context; /* NULL = pictures pass untouched */
   guint fields;               /* 2 = each field is scaled by itself */
+  GstVideoRectangle from;     /* the part of the picture that is scaled */
+  GstVideoRectangle to;       /* where it goes in the frame */
+  GstVideoInfo inner;         /* of a picture that fills @to */
   GstBuffer *scratch_in;      /* NULL = not needed so far */
   GstBuffer *scratch_out;     /* the same */
 };
@@ -247,18 +255,15 @@ get_horizontal_position (const GstVideoInfo *info)
 }
 
 static struct SwsContext *
-make_context (GstKalturaScale *self, const GstVideoInfo *in, const GstVideoInfo *out, guint fields)
+make_context (GstKalturaScale *self, const GstVideoInfo *in, const GstVideoInfo *out, int flags)
 {
   struct SwsContext *context = sws_alloc_context ();
-  GST_OBJECT_LOCK (self);
-  int flags = get_flags (self->method);
-  GST_OBJECT_UNLOCK (self);
-  av_opt_set_int (context, "srcw", in->width, 0);
-  av_opt_set_int (context, "srch", in->height / fields, 0);
+  av_opt_set_int (context, "srcw", self->from.w, 0);
+  av_opt_set_int (context, "srch", self->from.h / self->fields, 0);
   av_opt_set_int (context, "src_format", get_pixel_format (GST_VIDEO_INFO_FORMAT (in)), 0);
   av_opt_set_int (context, "src_h_chr_pos", get_horizontal_position (in), 0);
-  av_opt_set_int (context, "dstw", out->width, 0);
-  av_opt_set_int (context, "dsth", out->height / fields, 0);
+  av_opt_set_int (context, "dstw", self->to.w, 0);
+  av_opt_set_int (context, "dsth", self->to.h / self->fields, 0);
   av_opt_set_int (context, "dst_format", AV_PIX_FMT_YUV420P, 0);
   av_opt_set_int (context, "dst_h_chr_pos", get_horizontal_position (out), 0);
   av_opt_set_int (context, "sws_flags", flags, 0);
@@ -268,13 +273,32 @@ make_context (GstKalturaScale *self, const GstVideoInfo *in, const GstVideoInfo 
   return context;
 }
 
+/* Whether @rectangle is all of a picture of @info. */
+static gboolean
+is_whole (const GstVideoRectangle *rectangle, const GstVideoInfo *info)
+{
+  return rectangle->w == info->width && rectangle->h == info->height;
+}
+
+/* Whether both fields have full lines of chroma. */
+static gboolean
+has_fields (const GstVideoRectangle *rectangle)
+{
+  return rectangle->h % 4 == 0 && rectangle->y % 4 == 0;
+}
+
 static gboolean
 gst_kaltura_scale_set_info (GstVideoFilter *filter, GstCaps *in_caps, GstVideoInfo *in, GstCaps *out_caps,
     GstVideoInfo *out)
 {
   GstKalturaScale *self = GST_KALTURA_SCALE (filter);
-  gboolean same =
-      in->width == out->width && in->height == out->height && GST_VIDEO_INFO_FORMAT (in) == GST_VIDEO_INFO_FORMAT (out);
+  GST_OBJECT_LOCK (self);
+  int flags = get_flags (self->method);
+  GstKalturaFit fit = self->fit;
+  GST_OBJECT_UNLOCK (self);
+  gst_kaltura_fit_place (fit, in, out, &self->from, &self->to);
+  gboolean same = is_whole (&self->from, in) && is_whole (&self->to, out) && in->width == out->width &&
+      in->height == out->height && GST_VIDEO_INFO_FORMAT (in) == GST_VIDEO_INFO_FORMAT (out);
   g_clear_pointer (&self->context, sws_freeContext);
   gst_clear_buffer (&self->scratch_in);
   gst_clear_buffer (&self->scratch_out);
@@ -282,8 +306,9 @@ gst_kaltura_scale_set_info (GstVideoFilter *filter, GstCaps *in_caps, GstVideoIn
   if (same) {
     return TRUE;
   }
-  self->fields = GST_VIDEO_INFO_IS_INTERLACED (in) && in->height % 4 == 0 && out->height % 4 == 0 ? 2 : 1;
-  self->context = make_context (self, in, out, self->fields);
+  self->fields = GST_VIDEO_INFO_IS_INTERLACED (in) && has_fields (&self->from) && has_fields (&self->to) ? 2 : 1;
+  gst_video_info_set_format (&self->inner, GST_VIDEO_FORMAT_I420, self->to.w, self->to.h);
+  self->context = make_context (self, in, out, flags);
   if (self->context == NULL) {
     GST_ERROR_OBJECT (self, "libswscale does not go from %" GST_PTR_FORMAT " to %" GST_PTR_FORMAT, in_caps, out_caps);
   }
@@ -344,16 +369,18 @@ has_room (const GstVideoFrame *frame)
   return TRUE;
 }
 
-/* Whether blocks may be read to the end of each line: behind the last one memory may end. */
+/* Whether blocks may be read to the end of each line of @part: behind the last one memory may end. */
 static gboolean
-is_readable (const GstVideoFrame *frame)
+is_readable (const GstVideoFrame *frame, const GstVideoRectangle *part)
 {
+  const GstVideoFormatInfo *format = frame->info.finfo;
   guint last = GST_VIDEO_FRAME_N_COMPONENTS (frame) - 1;
   guint plane = GST_VIDEO_FRAME_N_PLANES (frame) - 1;
   const GstMapInfo *map = &frame->map[gst_buffer_n_memory (frame->buffer) > plane ? plane : 0];
-  gsize line = GST_VIDEO_FRAME_COMP_WIDTH (frame, last) * GST_VIDEO_FRAME_COMP_PSTRIDE (frame, last);
-  const guint8 *end = (const guint8 *) GST_VIDEO_FRAME_PLANE_DATA (frame, plane) +
-      (gsize) GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane) * (GST_VIDEO_FRAME_COMP_HEIGHT (frame, last) - 1) + line;
+  gsize line = GST_VIDEO_FORMAT_INFO_SCALE_WIDTH (format, last, part->w) * GST_VIDEO_FRAME_COMP_PSTRIDE (frame, last);
+  int lines = GST_VIDEO_FORMAT_INFO_SCALE_HEIGHT (format, last, part->h);
+  const guint8 *end = gst_kaltura_fit_locate (frame, plane, part->x, part->y) +
+      (gssize) GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane) * (lines - 1) + line;
   return line % LINE_ALIGN == 0 || end + LINE_ALIGN <= map->data + map->size;
 }
 
@@ -372,16 +399,17 @@ make_scratch (const GstVideoInfo *format)
 }
 
 static gboolean
-map_scratch (GstVideoFrame *frame, GstBuffer **buffer, const GstVideoFrame *model)
+map_scratch (GstVideoFrame *frame, GstBuffer **buffer, const GstVideoInfo *info)
 {
   if (*buffer == NULL) {
-    *buffer = make_scratch (&model->info);
+    *buffer = make_scratch (info);
   }
-  return gst_video_frame_map (frame, (GstVideoInfo *) &model->info, *buffer, GST_MAP_READWRITE);
+  return gst_video_frame_map (frame, (GstVideoInfo *) info, *buffer, GST_MAP_READWRITE);
 }
 
 /* Scaling */
 
+/* @out has the size of self->to. */
 static void
 scale (GstKalturaScale *self, const GstVideoFrame *in, const GstVideoFrame *out)
 {
@@ -391,7 +419,7 @@ scale (GstKalturaScale *self, const GstVideoFrame *in, const GstVideoFrame *out)
     int from_stride[4] = { 0 }, to_stride[4] = { 0 };
     for (guint i = 0; i < GST_VIDEO_FRAME_N_PLANES (in); i++) {
       int stride = GST_VIDEO_FRAME_PLANE_STRIDE (in, i);
-      from[i] = (const uint8_t *) GST_VIDEO_FRAME_PLANE_DATA (in, i) + field * stride;
+      from[i] = gst_kaltura_fit_locate (in, i, self->from.x, self->from.y) + field * stride;
       from_stride[i] = stride * self->fields;
     }
     for (guint i = 0; i < GST_VIDEO_FRAME_N_PLANES (out); i++) {
@@ -399,28 +427,28 @@ scale (GstKalturaScale *self, const GstVideoFrame *in, const GstVideoFrame *out)
       to[i] = (uint8_t *) GST_VIDEO_FRAME_PLANE_DATA (out, i) + field * stride;
       to_stride[i] = stride * self->fields;
     }
-    sws_scale (self->context, from, from_stride, 0, GST_VIDEO_FRAME_HEIGHT (in) / self->fields, to, to_stride);
+    sws_scale (self->context, from, from_stride, 0, self->from.h / self->fields, to, to_stride);
   }
 }
 
-/* For a sink that does not know GstVideoMeta and therefore gets lines without room. */
+/* For a frame with borders, and for a sink that does not know GstVideoMeta and therefore gets lines without room. */
 static gboolean
 scale_to_copy (GstKalturaScale *self, const GstVideoFrame *in, GstVideoFrame *out)
 {
   GstVideoFrame scratch;
-  if (!map_scratch (&scratch, &self->scratch_out, out)) {
+  if (!map_scratch (&scratch, &self->scratch_out, &self->inner)) {
     return FALSE;
   }
   scale (self, in, &scratch);
-  gboolean copied = gst_video_frame_copy (out, &scratch);
+  gst_kaltura_fit_put (out, &scratch, &self->to);
   gst_video_frame_unmap (&scratch);
-  return copied;
+  return TRUE;
 }
 
 static gboolean
 scale_to (GstKalturaScale *self, const GstVideoFrame *in, GstVideoFrame *out)
 {
-  if (G_UNLIKELY (!has_room (out))) {
+  if (G_UNLIKELY (!has_room (out)) || !is_whole (&self->to, &out->info)) {
     return scale_to_copy (self, in, out);
   }
   scale (self, in, out);
@@ -431,7 +459,7 @@ static gboolean
 scale_from_copy (GstKalturaScale *self, const GstVideoFrame *in, GstVideoFrame *out)
 {
   GstVideoFrame scratch;
-  if (!map_scratch (&scratch, &self->scratch_in, in)) {
+  if (!map_scratch (&scratch, &self->scratch_in, &in->info)) {
     return FALSE;
   }
   gboolean scaled = gst_video_frame_copy (&scratch, in) && scale_to (self, &scratch, out);
@@ -443,7 +471,7 @@ static GstFlowReturn
 gst_kaltura_scale_transform_frame (GstVideoFilter *filter, GstVideoFrame *in, GstVideoFrame *out)
 {
   GstKalturaScale *self = GST_KALTURA_SCALE (filter);
-  gboolean scaled = is_readable (in) ? scale_to (self, in, out) : scale_from_copy (self, in, out);
+  gboolean scaled = is_readable (in, &self->from) ? scale_to (self, in, out) : scale_from_copy (self, in, out);
   return scaled ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
@@ -466,6 +494,8 @@ gst_kaltura_scale_set_property (GObject *object, guint id, const GValue *value, 
   GST_OBJECT_LOCK (self);
   if (id == PROP_METHOD) {
     self->method = g_value_get_enum (value);
+  } else if (id == PROP_FIT) {
+    self->fit = g_value_get_enum (value);
   } else {
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -479,6 +509,8 @@ gst_kaltura_scale_get_property (GObject *object, guint id, GValue *value, GParam
   GST_OBJECT_LOCK (self);
   if (id == PROP_METHOD) {
     g_value_set_enum (value, self->method);
+  } else if (id == PROP_FIT) {
+    g_value_set_enum (value, self->fit);
   } else {
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -500,8 +532,11 @@ gst_kaltura_scale_class_init (GstKalturaScaleClass *klass)
   properties[PROP_METHOD] =
       g_param_spec_enum ("method", "Method", "How pixels are weighed", gst_kaltura_scale_method_get_type (),
           DEFAULT_METHOD, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+  properties[PROP_FIT] = g_param_spec_enum ("fit", "Fit", "What becomes of a picture whose shape is not the frame's",
+      gst_kaltura_fit_get_type (), DEFAULT_FIT, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
   gst_type_mark_as_plugin_api (gst_kaltura_scale_method_get_type (), 0);
+  gst_type_mark_as_plugin_api (gst_kaltura_fit_get_type (), 0);
 
   transform_class->transform_caps = gst_kaltura_scale_transform_caps;
   transform_class->fixate_caps = gst_kaltura_scale_fixate_caps;
@@ -520,4 +555,5 @@ static void
 gst_kaltura_scale_init (GstKalturaScale *self)
 {
   self->method = DEFAULT_METHOD;
+  self->fit = DEFAULT_FIT;
 }

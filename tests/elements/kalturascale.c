@@ -368,6 +368,90 @@ GST_START_TEST (uses_padded_lines_where_they_are_known)
 }
 GST_END_TEST;
 
+typedef struct {
+  const char *in, *fit, *out;
+  int x, y, width, height;         /* of the picture in the frame; borders are around it */
+  double left, top, right, bottom; /* the part of the source that is to be seen, 0 to 1 */
+} Fit;
+
+#define HD_OF(format) "format=" format ",width=1280,height=720,pixel-aspect-ratio=1/1"
+#define SD "format=I420,width=720,height=576,pixel-aspect-ratio=64/45"
+
+static const Fit fits[] = {
+  { HD, "letterbox", "width=640,height=480", 0, 60, 640, 360, 0, 0, 1, 1 },
+  { HD, "letterbox", "width=640,height=240", 106, 0, 426, 240, 0, 0, 1, 1 },
+  { HD, "letterbox", "width=854,height=480", 0, 0, 854, 480, 0, 0, 1, 1 },
+  { HD, "letterbox", "width=1280,height=960", 0, 120, 1280, 720, 0, 0, 1, 1 },
+  { "format=I420,width=480,height=854", "letterbox", "width=640,height=360", 218, 0, 202, 360, 0, 0, 1, 1 },
+  { "format=I420,width=853,height=481", "letterbox", "width=320,height=320", 0, 70, 320, 180, 0, 0, 1, 1 },
+  { SD, "letterbox", "width=640,height=480", 0, 60, 640, 360, 0, 0, 1, 1 },
+  { HD, "crop", "width=480,height=480", 0, 0, 480, 480, 280 / 1280.0, 0, 1000 / 1280.0, 1 },
+  { HD_OF ("NV12"), "crop", "width=480,height=480", 0, 0, 480, 480, 280 / 1280.0, 0, 1000 / 1280.0, 1 },
+  { HD_OF ("YUY2"), "crop", "width=480,height=480", 0, 0, 480, 480, 280 / 1280.0, 0, 1000 / 1280.0, 1 },
+  { HD_OF ("Y444"), "crop", "width=480,height=480", 0, 0, 480, 480, 280 / 1280.0, 0, 1000 / 1280.0, 1 },
+  { HD, "crop", "width=640,height=240", 0, 0, 640, 240, 0, 120 / 720.0, 1, 600 / 720.0 },
+  { SD, "crop", "width=480,height=360", 0, 0, 480, 360, 90 / 720.0, 0, 630 / 720.0, 1 },
+  { "format=I420,width=480,height=854", "crop", "width=480,height=270", 0, 0, 480, 270, 0, 292 / 854.0, 1,
+      562 / 854.0 },
+  { HD, "stretch", "width=480,height=480", 0, 0, 480, 480, 0, 0, 1, 1 },
+};
+
+/* The value that belongs at @x, @y of a plane. */
+static int
+get_fitted (const Fit *fit, guint plane, int x, int y)
+{
+  guint sub = plane > 0;
+  double px = (x - (fit->x >> sub) + 0.5) / (fit->width >> sub),
+         py = (y - (fit->y >> sub) + 0.5) / (fit->height >> sub);
+  if (px < 0 || px > 1 || py < 0 || py > 1) {
+    return plane == 0 ? 16 : 128;
+  }
+  return get_gradient (plane, fit->left + px * (fit->right - fit->left), fit->top + py * (fit->bottom - fit->top));
+}
+
+static void
+check_fitted (GstBuffer *buffer, const GstVideoInfo *info, const Fit *fit)
+{
+  GstVideoFrame frame;
+  fail_unless (gst_video_frame_map (&frame, (GstVideoInfo *) info, buffer, GST_MAP_READ));
+  for (guint i = 0; i < 3; i++) {
+    for (int y = 0; y < GST_VIDEO_FRAME_COMP_HEIGHT (&frame, i); y++) {
+      const guint8 *line =
+          (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&frame, i) + y * GST_VIDEO_FRAME_PLANE_STRIDE (&frame, i);
+      for (int x = 0; x < GST_VIDEO_FRAME_COMP_WIDTH (&frame, i); x++) {
+        int expected = get_fitted (fit, i, x, y);
+        if (ABS (line[x] - expected) > 3) {
+          ck_abort_msg ("%s %s %s: plane %u at %d, %d: %d, not %d", fit->in, fit->fit, fit->out, i, x, y, line[x],
+              expected);
+        }
+      }
+    }
+  }
+  gst_video_frame_unmap (&frame);
+}
+
+GST_START_TEST (fits_pictures_into_frames)
+{
+  const Fit *fit = &fits[__i__];
+  GstElement *element = gst_element_factory_make ("kalturascale", NULL);
+  gst_util_set_object_arg (G_OBJECT (element), "fit", fit->fit);
+  GstHarness *harness = gst_harness_new_with_element (element, "sink", "src");
+  gst_object_unref (element);
+  g_autofree char *in_caps = g_strconcat ("video/x-raw,", fit->in, RATE, NULL);
+  g_autofree char *out_caps = g_strconcat ("video/x-raw,", fit->out, NULL);
+  gst_harness_set_caps_str (harness, in_caps, out_caps);
+  GstVideoInfo info = get_info (harness->srcpad);
+  for (guint i = 0; i < 3; i++) {
+    GstBuffer *scaled = gst_harness_push_and_pull (harness, make_picture (&info, get_gradient));
+    GstVideoInfo got = get_info (harness->sinkpad);
+    fail_unless_equals_int (got.par_n, got.par_d);
+    check_fitted (scaled, &got, fit);
+    gst_buffer_unref (scaled);
+  }
+  gst_harness_teardown (harness);
+}
+GST_END_TEST;
+
 static Suite *
 make_suite (void)
 {
@@ -387,6 +471,7 @@ make_suite (void)
   tcase_add_test (tests, agrees_with_videoscale);
   tcase_add_test (tests, runs_its_documentation);
   tcase_add_test (tests, uses_padded_lines_where_they_are_known);
+  tcase_add_loop_test (tests, fits_pictures_into_frames, 0, G_N_ELEMENTS (fits));
   return suite;
 }
 
