@@ -7,6 +7,8 @@
  */
 #include "klive-frame-size.h"
 
+#include <string.h>
+
 static guint
 even_down (guint value)
 {
@@ -20,6 +22,14 @@ scale_even (guint value, guint n, guint d, guint limit)
   guint64 doubled = ((guint64) value * n + d) / (2 * (guint64) d);
 
   return CLAMP (doubled * 2, 2, (guint64) even_down (limit));
+}
+
+gboolean
+klive_frame_size_is_own_shape (const char *fit_mode)
+{
+  static const char *const modes[] = { "letterbox", "crop", "stretch", NULL };
+
+  return fit_mode && g_strv_contains (modes, fit_mode);
 }
 
 static KliveSize
@@ -58,10 +68,46 @@ fit_inside (KliveSize source, KliveSize box)
   return size.height <= box.height ? size : fit_height (source, box.height);
 }
 
+/* @wanted made smaller in its own shape until it is not larger than @source. */
+static KliveSize
+shrink (KliveSize source, KliveSize wanted)
+{
+  guint64 by_width = (guint64) source.width * wanted.height, by_height = (guint64) source.height * wanted.width;
+  KliveSize size = { even_down (wanted.width), even_down (wanted.height) };
+
+  if (wanted.width <= source.width && wanted.height <= source.height)
+    return size;
+  if (by_width < by_height) {
+    size.width = even_down (source.width);
+    size.height = scale_even (source.width, wanted.height, wanted.width, source.height);
+  } else {
+    size.height = even_down (source.height);
+    size.width = scale_even (source.height, wanted.width, wanted.height, source.width);
+  }
+  return size;
+}
+
+/* Of a frame around a picture borders go first: the picture in it stays as large as it can be. */
+static KliveSize
+clip (KliveSize source, KliveSize wanted)
+{
+  return (KliveSize){ even_down (MIN (wanted.width, source.width)), even_down (MIN (wanted.height, source.height)) };
+}
+
 static gboolean
 is_larger (KliveSize wanted, KliveSize source, gboolean by_width, gboolean by_height)
 {
   return (by_width && wanted.width > source.width) || (by_height && wanted.height > source.height);
+}
+
+/* letterbox, crop and stretch: a frame whose shape is not the source's. */
+static KliveSize
+fit_frame (KliveSize source, gboolean letterbox, KliveSize wanted, char **warning)
+{
+  if (is_larger (wanted, source, TRUE, TRUE))
+    *warning = g_strdup_printf ("a size of %ux%u is larger than the source (%ux%u): it is not enlarged", wanted.width,
+        wanted.height, source.width, source.height);
+  return letterbox ? clip (source, wanted) : shrink (source, wanted);
 }
 
 KliveSize
@@ -75,12 +121,16 @@ klive_frame_size_fit (const KliveTracks *source, const char *fit_mode, KliveSize
   *warning = NULL;
   if (shown.width == 0 || shown.height == 0)
     return (KliveSize){ 0, 0 };
+  if (klive_frame_size_is_own_shape (fit_mode) && wanted.width > 0 && wanted.height > 0)
+    return fit_frame (shown, strcmp (fit_mode, "letterbox") == 0, wanted, warning);
   if (!by_width && !by_height && !match) {
     by_height = wanted.height > 0;
     by_width = wanted.width > 0;
-    if (fit_mode)
-      *warning = g_strdup_printf ("FitMode \"%s\" is not supported: the picture keeps its shape and fits into the size",
-          fit_mode);
+    if (klive_frame_size_is_own_shape (fit_mode))
+      *warning = g_strdup_printf ("FitMode \"%s\" needs Width and Height: the picture keeps its shape", fit_mode);
+    else if (fit_mode)
+      *warning =
+          g_strdup_printf ("FitMode \"%s\" is not known: the picture keeps its shape and fits into the size", fit_mode);
   }
   if ((by_width && wanted.width == 0) || (by_height && wanted.height == 0)) {
     *warning = g_strdup_printf ("FitMode \"%s\" without the size it needs: the size of the source is used", fit_mode);

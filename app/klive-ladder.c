@@ -240,6 +240,9 @@ set_size (KliveLadder *ladder, const KalturaProfileEncode *encode, KliveRenditio
     warn (ladder, "encode \"%s\": %s", encode->name, warning);
   rendition->width = size.width;
   rendition->height = size.height;
+  rendition->fit = g_strcmp0 (video->fit_mode, "letterbox") == 0 ? "letterbox"
+      : g_strcmp0 (video->fit_mode, "crop") == 0                 ? "crop"
+                                                                 : "stretch";
   rendition->max_width = is_text (video->fit_mode, "fit-height") ? 0 : video->width;
   rendition->max_height = is_text (video->fit_mode, "fit-width") ? 0 : video->height;
 }

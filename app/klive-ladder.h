@@ -33,6 +33,7 @@ typedef struct {
   KliveTrackMode video;
   guint width, height;         /* pixels of the output; 0 = not known (the source does not tell its size) */
   guint max_width, max_height; /* encode, size not known: what the profile asks for at most; 0 = any */
+  const char *fit;             /* encode: "stretch", "letterbox" or "crop": how the source gets into that size */
   guint fps_n, fps_d;          /* of the output; 0 = not known */
   guint video_bitrate;         /* bps, 0 = not known (copy) */
   const char *profile;         /* of H.264: "baseline", "main" or "high"; NULL unless encoded */

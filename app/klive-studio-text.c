@@ -267,8 +267,14 @@ static void
 add_scaler (Composer *composer, const KliveRendition *rendition)
 {
   gboolean known = rendition->width > 0;
+  gboolean crop = strcmp (rendition->fit, "crop") == 0;
 
-  if (composer->options->sink == KLIVE_SINK_STOCK)
+  klive_variables_set (composer->variables, "fit", rendition->fit);
+  klive_variables_set (composer->variables, "add_borders",
+      strcmp (rendition->fit, "letterbox") == 0 ? "true" : "false");
+  if (composer->options->sink == KLIVE_SINK_STOCK && known && crop)
+    add (composer, "scale-crop-stock.gst");
+  else if (composer->options->sink == KLIVE_SINK_STOCK)
     add (composer, known ? "scale-stock.gst" : "scale-unknown-stock.gst");
   else
     add (composer, known ? "scale.gst" : "scale-unknown.gst");

@@ -47,6 +47,8 @@ static const KliveVariable table[] = {
   ENUM ("video_decoder", "avdec_flv|avdec_vp6f|avdec_flashsv", "avdec_flv", "avdec_flv"),
   UINT ("width", 2, 8192, NULL, "640"),
   UINT ("height", 2, 8192, NULL, "360"),
+  ENUM ("fit", "stretch|letterbox|crop", "stretch", "letterbox"),
+  ENUM ("add_borders", "true|false", "false", "true"),
   UINT ("max_width", 2, 8192, "8192", "640"),
   UINT ("max_height", 2, 8192, "8192", "360"),
   { "frames", KLIVE_VARIABLE_TOKEN, 0, 0, NULL, "r", "r" },

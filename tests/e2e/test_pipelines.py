@@ -132,6 +132,57 @@ def test_skipped_frames_and_own_keyframes(folder, media):
     assert [s["keys"] for s in found] == [pytest.approx(keys, abs=0.001) for keys in own]
 
 
+def size(mode, width, height):
+    return h264(f"<FitMode>{mode}</FitMode><Width>{width}</Width><Height>{height}</Height>")
+
+
+def picture(folder, path, width, height):
+    """Luma of the tenth picture, as rows."""
+    done = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", path, "-map", "0:v", "-vf",
+                           "select=eq(n\\,10),format=gray", "-frames:v", "1", "-f", "rawvideo", "-"], cwd=folder,
+                          capture_output=True, timeout=30 * SLOW, check=True)
+    assert len(done.stdout) == width * height
+    return [done.stdout[i:i + width] for i in range(0, len(done.stdout), width)]
+
+
+def mean(rows, left, right):
+    found = b"".join(row[left:right] for row in rows)
+    return sum(found) / len(found)
+
+
+# A white picture with a black left quarter, 320x180, and one of 240x180 whose pixels are 4 to 3: the same on a screen.
+@pytest.mark.parametrize("coded, aspect", [("320x180", "1"), ("240x180", "4/3")], ids=["square", "anamorphic"])
+@pytest.mark.parametrize("sink", [[], ["--hlssink2"]], ids=["kaltura", "stock"])
+def test_fit_modes(folder, coded, aspect, sink):
+    done = run(["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", f"color=white:size={coded}:rate=25", "-t",
+                "2", "-vf", f"drawbox=w=iw/4:h=ih:color=black:t=fill,setsar={aspect}", "-c:v", "libx264", "-g", "25",
+                "-pix_fmt", "yuv420p", "film.flv"], folder)
+    assert done.returncode == 0, done.stderr
+    profile = write_profile(folder, {33: size("letterbox", 160, 160), 34: size("letterbox", 320, 90),
+                                     35: size("crop", 90, 90), 36: size("stretch", 160, 160),
+                                     37: size("letterbox", 1920, 1440)})
+    code, text, messages = render(folder, *sink, "--source", "film.flv", "--output", "out", "--speed-preset",
+                                  "ultrafast", profile)
+    assert code == 0 and messages.count("not enlarged") == len(messages.splitlines()) == 1, messages
+    play(folder, text)
+
+    def look(rendition, width, height):
+        return picture(folder, next((folder / "out").glob(f"{rendition}-*.ts")), width, height)
+
+    rows = look(33, 160, 160)       # borders of 35 lines above and below
+    assert mean(rows[:33], 0, 160) < 20 and mean(rows[-33:], 0, 160) < 20
+    assert mean(rows[38:122], 45, 160) > 220 and mean(rows[38:122], 0, 35) < 20
+    rows = look(34, 320, 90)        # borders of 80 columns left and right
+    assert mean(rows, 0, 78) < 20 and mean(rows, 242, 320) < 20
+    assert mean(rows, 125, 238) > 220 and mean(rows, 80, 115) < 20
+    rows = look(35, 90, 90)         # of 160 columns the middle 90: the first 5 of them are of the black quarter
+    assert mean(rows, 9, 90) > 220 and mean(rows, 0, 2) < 60
+    rows = look(36, 160, 160)
+    assert mean(rows, 45, 160) > 220 and mean(rows, 0, 35) < 20
+    rows = look(37, 320, 180)
+    assert mean(rows, 85, 320) > 220 and mean(rows, 0, 75) < 20
+
+
 @pytest.mark.parametrize("kind, options, expected", [
     ("audio-only", {"video": False}, {"video": 0, "audio": 4}),
     ("video-only", {"audio": False}, {"video": 100, "audio": 0}),
