@@ -113,6 +113,20 @@ klive_assets_fetch (KliveAssets *assets, gint partner_id)
   ask (assets);
 }
 
+void
+klive_assets_restore (KliveAssets *assets, JsonObject *ids)
+{
+  JsonObjectIter iter;
+  const char *key;
+  JsonNode *node;
+  g_clear_pointer (&assets->ids, g_hash_table_unref);
+  assets->ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  json_object_iter_init (&iter, ids);
+  while (json_object_iter_next (&iter, &key, &node))
+    if (JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING)
+      g_hash_table_insert (assets->ids, g_strdup (key), json_node_dup_string (node));
+}
+
 JsonObject *
 klive_assets_describe (const KliveAssets *assets)
 {

@@ -23,6 +23,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveAssets, klive_assets_free)
 /* Asks now, unless it is being asked; tries again after 1 s, doubled up to 60 s. @partner_id: the entry's. */
 void klive_assets_fetch (KliveAssets *assets, gint partner_id);
 
+/* What klive_assets_describe() has told an earlier launcher; holds until Kaltura says otherwise. */
+void klive_assets_restore (KliveAssets *assets, JsonObject *ids);
 /* {"32":"0_x8d2k1mn", ...}, live params id -> asset id; NULL while not known. (transfer full) */
 JsonObject *klive_assets_describe (const KliveAssets *assets);
 

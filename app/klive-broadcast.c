@@ -192,6 +192,9 @@ static void
 on_assets (gpointer data)
 {
   KliveBroadcast *broadcast = data;
+  g_clear_pointer (&broadcast->record->assets, json_object_unref);
+  broadcast->record->assets = klive_assets_describe (broadcast->assets);
+  save_record (broadcast);
   if (klive_child_is_connected (broadcast->child))
     send_welcome (broadcast);
 }
@@ -406,6 +409,8 @@ klive_broadcast_new (const KliveBroadcastContext *context, KliveRecord *record, 
   broadcast->entry = klive_entry_new (record->entry_id, record->index, info, &entry_actions, broadcast);
   broadcast->child = klive_child_new (context->config, record->entry_id, record->index, &child_events, broadcast);
   broadcast->assets = klive_assets_new (context->client, record->entry_id, on_assets, broadcast);
+  if (record->assets)
+    klive_assets_restore (broadcast->assets, record->assets);
   broadcast->requests = klive_requests_new (context->config, context->client, broadcast->entry, on_reply, broadcast);
   return broadcast;
 }

@@ -32,6 +32,7 @@ void
 klive_record_free (KliveRecord *record)
 {
   g_clear_pointer (&record->info, kaltura_entry_free);
+  g_clear_pointer (&record->assets, json_object_unref);
   g_free (record);
 }
 
@@ -54,6 +55,8 @@ klive_record_save (const char *state_dir, const KliveRecord *record, GError **er
     g_autofree char *info = kaltura_entry_to_json (record->info);
     json_object_set_member (object, "info", json_from_string (info, NULL));
   }
+  if (record->assets)
+    json_object_set_object_member (object, "assets", json_object_ref (record->assets));
   g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), object);
   g_autofree char *text = json_to_string (node, FALSE);
   g_autofree char *path = record_path (state_dir, record);
@@ -96,6 +99,8 @@ load_record (const char *path, GError **error)
   record->pid = (gint) klive_message_get_int (object, "pid", 0);
   record->remove_at = klive_message_get_int (object, "removeAt", 0);
   record->info = read_info (object);
+  JsonObject *assets = klive_message_get_object (object, "assets");
+  record->assets = assets ? json_object_ref (assets) : NULL;
   return record;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include <json-glib/json-glib.h>
 #include "kaltura-entry.h"
 
 G_BEGIN_DECLS
@@ -16,13 +16,14 @@ typedef struct {
   gint pid;           /* of the worker; 0 = none */
   gint64 remove_at;   /* Unix s; 0 = the broadcast is not over */
   KalturaEntry *info; /* (nullable) */
+  JsonObject *assets; /* (nullable) as of klive_assets_describe(): recording begins at once, API or not */
 } KliveRecord;
 
 KliveRecord *klive_record_new (const char *entry_id, gint index);
 void klive_record_free (KliveRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveRecord, klive_record_free)
 
-/* {"entry":"0_rkij47dr","index":0,"pid":4711,"removeAt":0,"info":{...}}, replaced atomically. */
+/* {"entry":"0_rkij47dr","index":0,"pid":4711,"removeAt":0,"info":{...},"assets":{...}}, replaced atomically. */
 gboolean klive_record_save (const char *state_dir, const KliveRecord *record, GError **error);
 void klive_record_delete (const char *state_dir, const KliveRecord *record);
 /* All that can be read (KliveRecord); the others are logged. */

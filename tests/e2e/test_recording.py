@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Recordings from the encoder to Kaltura: nothing lost, nothing twice, whatever happens on the way."""
 
+import contextlib
 import os
 import signal
+import subprocess
 import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 
@@ -117,3 +121,121 @@ def test_faults(server, long, folder):
         encoder.stop()
         launcher.end()
         nginx.stop()
+
+
+def test_reconnect_by_upload(server, numbered):
+    """An encoder that comes back within the grace goes on with the same recording. Files are uploaded, through a
+    connection that breaks in the middle and an answer that is lost, and then removed here."""
+    settings = {**LADDER, "kaltura": {"work-mode": "remote"}, "server": {"grace": 8}}
+    server.start(settings, data=recorded(klive.passthrough_data()))
+    launcher, sandbox = server.launcher, server.sandbox
+    sandbox.post("/sandbox/faults", {"faults": [{"service": "uploadtoken", "action": "upload", "kind": "cut",
+                                                 "afterBytes": 30000, "times": 1}]})
+    sandbox.fault("appendRecording", "lost-answer", times=1)
+    encoder = server.publish(numbered, loop=False)
+    wait_recording(launcher)
+    time.sleep(3)
+    encoder.stop(signal.SIGKILL)
+    launcher.wait_event("recording-closed")
+    assert recordings.figures(launcher)["handedOver"] == 0      # nobody knows yet whether that was the last one
+    server.publish(numbered, loop=False).wait(20)
+    recordings.wait_handed_over(launcher)
+    got = recordings.of_rendition(server, 32)
+    assert [r["isLastChunk"] for r in got] == [False, True]
+    assert all("sandbox-state" in r["path"] for r in got)
+    assert len(launcher.events("recording-delayed")) >= 2
+    first, second = ([h for _, h in recordings.frames(r["path"])] for r in got)
+    published = [h for _, h in recordings.frames(numbered)]
+    assert first == published[:len(first)] and 50 < len(first) < 250
+    assert second == published
+    for r in got:
+        recordings.check_plays(r["path"])
+    assert not list(Path(launcher.state_dir, "recordings").iterdir())
+
+
+@contextlib.contextmanager
+def small_disk(folder, size):
+    """A file system of so many bytes; none where one may not be mounted."""
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "klive-test", folder],
+                          capture_output=True)
+    if done.returncode:
+        pytest.skip("may not mount a tmpfs here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def failing(launcher):
+    """0 or 1, of the metrics."""
+    text = klive.get(launcher.http_url("/metrics"))[2].decode()
+    lines = [line for line in text.splitlines() if line.startswith("klive_recording_failing{")]
+    return int(float(lines[0].rsplit(" ", 1)[1])) if lines else None
+
+
+def test_disk_full(server, card, folder):
+    """Recording stops with a word in log, status and metrics, and goes on in a new file when there is room; live
+    does not notice."""
+    with small_disk(folder / "disk", "2m") as disk:
+        settings = {**LADDER, "recording": {"directory": disk / "files", "spool-directory": disk / "spool"}}
+        server.start(settings, data=recorded(klive.passthrough_data()))
+        launcher = server.launcher
+        encoder = server.publish(card)
+        wait_recording(launcher)
+        launcher.wait_master()
+        (disk / "filler").write_bytes(bytes(2 ** 21 - 300 * 1024))
+        launcher.wait_event("recording-failed", 30, message="No space left on device")
+        wait_for("the metric tells", lambda: failing(launcher) == 1, 15)
+        described = launcher.status()["entries"][0]["status"]["recordings"][0]
+        assert described["state"] == "failing" and described["reason"] == "No space left on device"
+        first = klive.playlist(klive.variant_urls(launcher.master_url())[0])["segments"][-1]["sequence"]
+        wait_for("live goes on", lambda: klive.playlist(
+            klive.variant_urls(launcher.master_url())[0])["segments"][-1]["sequence"] > first + 2)
+        (disk / "filler").unlink()
+        wait_recording(launcher, 2, 20)
+        wait_for("the metric tells", lambda: failing(launcher) == 0, 15)
+        time.sleep(2)
+        encoder.stop()
+        recordings.wait_handed_over(launcher)
+        assert launcher.events("studio-failed") == []
+        got = recordings.of_rendition(server, 32)
+        assert len(got) >= 2
+        for r in got:
+            recordings.check_plays(r["path"])
+        server.end()
+        server.launcher = server.sandbox = None
+
+
+def test_upload_xml(server, numbered):
+    """A file for the script of 2014's media server in place of API calls."""
+    settings = {**LADDER, "recording": {"upload-xml-directory": server.folder / "xml"}}
+    server.start(settings, data=recorded(klive.passthrough_data()), api="2014")
+    encoder = server.publish(numbered, loop=False)
+    wait_recording(server.launcher)
+    time.sleep(2)
+    encoder.stop()
+    recordings.wait_handed_over(server.launcher)
+    (path,) = (server.folder / "xml").iterdir()
+    upload = ElementTree.fromstring(path.read_text())
+    file = upload.findtext("filepath")
+    assert upload.findtext("entryId") == ENTRY and upload.findtext("workMode") == "kaltura"
+    assert abs(float(upload.findtext("duration")) - recordings.duration(file)) < 0.05
+    recordings.check_plays(file)
+    assert not server.sandbox.calls("appendRecording")
+
+
+def test_configuration(server, folder):
+    """A group that is not there and folders that cannot be written are errors that name the key."""
+    server.start(data=recorded(klive.passthrough_data()))
+    text = server.launcher.config.read_text().replace(str(server.launcher.state_dir), str(server.folder / "other"))
+    (folder / "file").touch()
+    bad = folder / "bad.conf"
+    for key, value, word in (("group", "no-such-group", "no group"), ("directory", folder / "file" / "x", "cannot"),
+                             ("spool-directory", folder / "file" / "y", "cannot")):
+        bad.write_text(text + f"[recording]\n{key}={value}\n")
+        done = recordings.run([klive.LAUNCHER, "serve", "--config", bad])
+        assert done.returncode == 3 and f"[recording] {key}" in done.stderr and word in done.stderr, done.stderr
+    bad.write_text(text + "[recording]\ngroup=no-such-group\n")
+    done = recordings.run([klive.LAUNCHER, "check-config", "--config", bad])
+    assert done.returncode == 3 and "bad.conf:" in done.stderr, done.stderr
