@@ -36,16 +36,21 @@ is_forbidden (const GError *error)
   return code && g_str_has_prefix (code, "SERVICE_FORBIDDEN");
 }
 
+/* What an operator can do about a report that this partner may not make (gst/kaltura/API.md "serverNode.reportStatus"). */
+static const char *
+explain_forbidden (const KliveReporter *reporter)
+{
+  return reporter->config->api == KALTURA_API_2014
+      ? "with the 2014 API only partner -5 may report status; registrations work without"
+      : "this partner may not report status: Kaltura has to know the hostname as a server node already";
+}
+
 static void
 log_result (KliveReporter *reporter, const GError *error)
 {
   if (error && (!reporter->error || strcmp (error->message, reporter->error->message) != 0))
     klive_log (KLIVE_LOG_WARNING, "status-report-failed", NULL, NULL, "hostname", reporter->config->hostname, "message",
-        error->message, "hint",
-        is_forbidden (error)
-            ? "this partner may not report status: Kaltura has to know the hostname as a server node already"
-            : NULL,
-        NULL);
+        error->message, "hint", is_forbidden (error) ? explain_forbidden (reporter) : NULL, NULL);
   else if (!error && (reporter->error || !reporter->succeeded))
     klive_log (KLIVE_LOG_INFO, "status-reported", NULL, NULL, "hostname", reporter->config->hostname, NULL);
 }

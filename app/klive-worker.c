@@ -19,6 +19,7 @@
 #define TOTAL_DEADLINE 8000    /* ms */
 #define SPLIT_AHEAD GST_SECOND
 #define KS_REQUEST_PERIOD (10 * G_TIME_SPAN_SECOND)
+#define FAILURE_QUIET (5 * G_TIME_SPAN_MINUTE) /* without a failed registration, and the next one is logged again */
 
 typedef enum { IDLE, ON_AIR, GRACE, ENDING } State;
 
@@ -34,9 +35,11 @@ struct _KliveWorker {
   GHashTable *gone; /* stream name -> gint64 *: monotonic us, when it leaves the masters if it has not come back */
 
   State state;
-  gint64 on_air_since;    /* ns since 1970; 0 = never */
-  gint64 grace_end;       /* monotonic us: of those that have gone so far */
-  gint64 last_ks_request; /* monotonic us */
+  gint64 on_air_since;          /* ns since 1970; 0 = never */
+  gint64 grace_end;             /* monotonic us: of those that have gone so far */
+  gint64 last_ks_request;       /* monotonic us */
+  char *register_failure;       /* code of the last one, NULL = none since the last success that is known */
+  gint64 last_register_failure; /* monotonic us */
   guint orphan_source, grace_source, idle_source, tick_source, status_source, end_source;
   guint ticks;
   gint64 end_begun; /* monotonic us */
@@ -318,6 +321,8 @@ on_registered (KliveRegistration *registration, gboolean registered, gpointer us
 {
   KliveWorker *worker = user_data;
 
+  if (registered)
+    g_clear_pointer (&worker->register_failure, g_free);
   klive_log (KLIVE_LOG_INFO, registered ? "registered" : "unregistered", worker->show->entry, NULL, NULL);
   klive_link_send (worker->link, klive_message_new (registered ? "registered" : "unregistered"));
 }
@@ -328,7 +333,12 @@ on_register_failed (KliveRegistration *registration, const char *code, const cha
   KliveWorker *worker = user_data;
   gint64 now = g_get_monotonic_time ();
 
-  klive_log (KLIVE_LOG_WARNING, "register-failed", worker->show->entry, NULL, "code", code, "message", text, NULL);
+  if (g_strcmp0 (code, worker->register_failure) != 0 || now - worker->last_register_failure > FAILURE_QUIET) {
+    klive_log (KLIVE_LOG_WARNING, "register-failed", worker->show->entry, NULL, "code", code, "message", text, NULL);
+    g_free (worker->register_failure);
+    worker->register_failure = g_strdup (code);
+  }
+  worker->last_register_failure = now;
   klive_link_send (worker->link, klive_message_new_strings ("register-failed", "code", code, "message", text, NULL));
   if (g_strcmp0 (code, "INVALID_KS") != 0 ||
       (worker->last_ks_request != 0 && now - worker->last_ks_request < KS_REQUEST_PERIOD))
@@ -667,6 +677,7 @@ klive_worker_free (KliveWorker *worker)
   g_ptr_array_unref (worker->sessions);
   g_hash_table_unref (worker->gone);
   klive_show_free (worker->show);
+  g_free (worker->register_failure);
   g_free (worker->end_reason);
   g_free (worker);
 }

@@ -323,8 +323,9 @@ gst_kaltura_register_class_init (GstKalturaRegisterClass *klass)
   properties[PROP_MIN_BUFFER_TIME] = g_param_spec_uint ("min-buffer-time", "Minimum buffer time",
       "How long media flows before the entry is registered, in seconds", 0, 3600, DEFAULT_MIN_BUFFER_TIME, flags);
   properties[PROP_KEEP_ALIVE] = g_param_spec_uint ("keep-alive", "Keep alive",
-      "The entry is registered again this often, in seconds; Kaltura forgets it after 70. 0 = as the session says", 0,
-      3600, DEFAULT_KEEP_ALIVE, flags);
+      "The entry is registered again this often, in seconds, up to a tenth earlier; Kaltura forgets it after 70. "
+      "0 = as the session says",
+      0, 3600, DEFAULT_KEEP_ALIVE, flags);
   properties[PROP_LINGER] = g_param_spec_uint ("linger", "Linger",
       "How long after the last track's end the entry stays registered, in seconds", 0, 3600, DEFAULT_LINGER, flags);
   properties[PROP_REGISTERED] = g_param_spec_boolean ("registered", "Registered",

@@ -22,6 +22,7 @@ GST_DEBUG_CATEGORY_STATIC (gst_kaltura_registration_debug);
 #define BACKOFF_MIN (1 * G_USEC_PER_SEC)
 #define BACKOFF_MAX (30 * G_USEC_PER_SEC)
 #define BACKOFF_JITTER 0.2
+#define KEEP_ALIVE_JITTER 0.1 /* earlier, so that entries that began together do not call together for ever */
 /* Kaltura forgets what is not renewed for this long (kaltura/API.md "liveStream.registerMediaServer"). */
 #define LEASE (70 * G_USEC_PER_SEC)
 /* A register call that is younger than this has followed the authentication of any track that begins now. */
@@ -177,8 +178,10 @@ on_registered (GObject *source, GAsyncResult *result, gpointer data)
   registration->call = GST_KALTURA_CALL_NONE;
   if (done) {
     g_mutex_lock (&gst_kaltura_registration_lock);
-    registration->next_call = registration->call_began + get_keep_alive (registration) * G_USEC_PER_SEC;
+    gint64 keep_alive = get_keep_alive (registration) * G_USEC_PER_SEC;
     g_mutex_unlock (&gst_kaltura_registration_lock);
+    registration->next_call =
+        registration->call_began + (gint64) (keep_alive * g_random_double_range (1 - KEEP_ALIVE_JITTER, 1));
     registration->backoff = 0;
     registration->last_success = registration->call_began;
     set_registered (registration, TRUE);
