@@ -462,6 +462,7 @@ klive_ladder_new (const KalturaProfile *profile, const KliveTracks *tracks, cons
   ladder->renditions = g_ptr_array_new_with_free_func ((GDestroyNotify) rendition_free);
   ladder->groups = g_ptr_array_new_with_free_func ((GDestroyNotify) klive_group_free);
   ladder->warnings = g_ptr_array_new_with_free_func (g_free);
+  ladder->deinterlace = profile->deinterlace;
   read_properties (ladder, profile);
   for (guint i = 0; i < profile->encodes->len; i++) {
     const KalturaProfileEncode *encode = profile->encodes->pdata[i];
@@ -469,8 +470,6 @@ klive_ladder_new (const KalturaProfile *profile, const KliveTracks *tracks, cons
     if (encode->enabled)
       add_rendition (ladder, encode, stream_name);
   }
-  if (profile->deinterlace && klive_ladder_encodes_video (ladder))
-    warn (ladder, "Deinterlace is not supported: frames are encoded as they are");
   if (!ladder->source_id && ladder->renditions->len > 0)
     ladder->source_id = g_strdup (((KliveRendition *) ladder->renditions->pdata[0])->id);
   for (guint i = 0; i < profile->groups->len; i++)

@@ -60,6 +60,7 @@ typedef struct {
   KliveTracks tracks;    /* what it was made for */
   GPtrArray *renditions; /* of KliveRendition, enabled ones in the order of the profile; may be empty */
   GPtrArray *groups;     /* of KliveGroup; "all" is always there */
+  gboolean deinterlace;  /* what is encoded, if it is interlaced */
   char *source_id;       /* the rendition that a stream suffix is an alias of; NULL when there is none */
   GPtrArray *warnings;   /* of char *, one sentence each: what the profile asked for and does not get */
 } KliveLadder;

@@ -24,6 +24,7 @@ static const Origin origins[] = {
   { "rtmp2src", "gstreamer1.0-plugins-bad" },
   { "hlssink2", "gstreamer1.0-plugins-bad" },
   { "h264parse", "gstreamer1.0-plugins-bad" },
+  { "deinterlace", "gstreamer1.0-plugins-good" },
   { "flvdemux", "gstreamer1.0-plugins-good" },
   { "qtdemux", "gstreamer1.0-plugins-good" },
   { "aacparse", "gstreamer1.0-plugins-good" },

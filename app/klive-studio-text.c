@@ -124,6 +124,14 @@ add_ingest (Composer *composer)
 
 /* --- decoders and audio encoders --- */
 
+static const char *
+get_video_decoder_template (const KliveLadder *ladder)
+{
+  if (strcmp (ladder->tracks.video_codec, "h264") != 0)
+    return "decode-video.gst"; /* none of these codecs is ever interlaced */
+  return ladder->deinterlace ? "decode-h264-deinterlace.gst" : "decode-h264.gst";
+}
+
 static void
 add_decoders (Composer *composer)
 {
@@ -132,7 +140,7 @@ add_decoders (Composer *composer)
   if (klive_ladder_encodes_video (composer->ladder)) {
     klive_variables_set (composer->variables, "video_decoder",
         find_decoder (video_decoders, G_N_ELEMENTS (video_decoders), tracks->video_codec));
-    add (composer, strcmp (tracks->video_codec, "h264") == 0 ? "decode-h264.gst" : "decode-video.gst");
+    add (composer, get_video_decoder_template (composer->ladder));
   }
   if (encodes_audio (composer->ladder)) {
     klive_variables_set (composer->variables, "audio_decoder",
@@ -348,6 +356,7 @@ check_elements (Composer *composer)
   static const char *const own[] = { "kalturacut", "kalturahlssink", "kalturaregister", "kalturathin", NULL };
   static const char *const raw_video[] = { "videoconvert", "kalturascale", NULL };
   static const char *const raw_video_stock[] = { "videoconvert", "videoscale", NULL };
+  static const char *const interlaced[] = { "deinterlace", NULL };
   static const char *const raw_audio[] = { "audioconvert", "audioresample", NULL };
   static const char *const video_encoders[] = { "x264enc", NULL };
   static const char *const audio_encoders[] = { "fdkaacenc", "avenc_aac", "voaacenc", NULL };
@@ -364,7 +373,8 @@ check_elements (Composer *composer)
     decoder[0] = find_decoder (video_decoders, G_N_ELEMENTS (video_decoders), tracks->video_codec);
     composer->video_encoder = choose (composer->options->video_encoder, video_encoders, &composer->error);
     if (!composer->video_encoder || !klive_plugins_check (stock_only ? raw_video_stock : raw_video, &composer->error) ||
-        !klive_plugins_check (decoder, &composer->error))
+        !klive_plugins_check (decoder, &composer->error) ||
+        (composer->ladder->deinterlace && !klive_plugins_check (interlaced, &composer->error)))
       return FALSE;
   }
   if (encodes_audio (composer->ladder)) {

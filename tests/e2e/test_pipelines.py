@@ -101,10 +101,10 @@ def h264(size="<FitMode>match-source</FitMode>", more="", interval="<FollowSourc
             f"<KeyFrameInterval>{interval}</KeyFrameInterval>{more}")
 
 
-def write_profile(folder, encodes):
+def write_profile(folder, encodes, more=""):
     """A profile of the source (32) and renditions {id: Video}."""
     text = encode(32, "<Codec>PassThru</Codec>") + "".join(encode(i, video) for i, video in encodes.items())
-    (folder / "profile.xml").write_text(f"<Root><Transcode><Encodes>{text}</Encodes></Transcode></Root>")
+    (folder / "profile.xml").write_text(f"<Root><Transcode><Encodes>{text}</Encodes>{more}</Transcode></Root>")
     return folder / "profile.xml"
 
 
@@ -181,6 +181,37 @@ def test_fit_modes(folder, coded, aspect, sink):
     assert mean(rows, 45, 160) > 220 and mean(rows, 0, 35) < 20
     rows = look(37, 320, 180)
     assert mean(rows, 85, 320) > 220 and mean(rows, 0, 75) < 20
+
+
+def psnr(folder, path, reference):
+    """Of two sequences of pictures, dB."""
+    done = run(["ffmpeg", "-nostdin", "-i", path, *reference, "-map", "0:v", "-lavfi",
+                "[0:v]setpts=N/25/TB[a];[1:v]setpts=N/25/TB[b];[a][b]psnr", "-f", "null", "-"], folder)
+    assert done.returncode == 0, done.stderr
+    return float(re.search(r"PSNR y:([0-9.]+)", done.stderr).group(1))
+
+
+def test_deinterlace(folder):
+    """Where the profile asks for it: as many frames as the source, cut alike, without combs."""
+    card = "testsrc2=size=320x192:rate=50"
+    done = run(["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", card, "-t", "4", "-vf",
+                "tinterlace=interleave_top,fieldorder=tff", "-c:v", "libx264", "-flags", "+ildct+ilme", "-x264opts",
+                "tff=1", "-g", "25", "-bf", "2", "-pix_fmt", "yuv420p", "film.flv"], folder)
+    assert done.returncode == 0, done.stderr
+    found = {}
+    for wish in ("true", "false"):
+        profile = write_profile(folder, {33: h264().replace("400000", "4000000")},
+                                f"<Decode><Video><Deinterlace>{wish}</Deinterlace></Video></Decode>")
+        code, text, messages = render(folder, "--source", "film.flv", "--output", wish, "--segment-duration", "1",
+                                      "--speed-preset", "ultrafast", profile)
+        assert code == 0 and not messages
+        play(folder, text)
+        base = segments(folder / wish, 32)
+        assert sum(s["video"] for s in base) == 100
+        assert segments(folder / wish, 33) == base
+        found[wish] = psnr(folder, f"{wish}/33.m3u8", ["-f", "lavfi", "-t", "4", "-i",
+                                                       card + ",select=not(mod(n\\,2))"])
+    assert found["true"] > 28 and found["true"] > found["false"] + 1, found
 
 
 @pytest.mark.parametrize("kind, options, expected", [
