@@ -214,6 +214,38 @@ klive_hls_folder_set_alias (KliveHlsFolder *folder, const char *alias, const cha
   return FALSE;
 }
 
+static gboolean
+move_files (const char *from, const char *to)
+{
+  g_autoptr (GDir) dir = g_dir_open (from, 0, NULL);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree char *old = g_build_filename (from, name, NULL);
+    g_autofree char *path = g_build_filename (to, name, NULL);
+
+    if (g_rename (old, path) != 0)
+      return FALSE;
+  }
+  return g_rmdir (from) == 0;
+}
+
+gboolean
+klive_hls_folder_merge_rendition (KliveHlsFolder *folder, const char *from, const char *to, GError **error)
+{
+  g_autofree char *old = build_path (folder, from);
+  g_autofree char *path = build_path (folder, to);
+
+  if (is_link (path))
+    g_unlink (path);
+  /* in one step if there is no such folder yet */
+  if (g_rename (old, path) == 0 || move_files (old, path))
+    return klive_hls_folder_set_alias (folder, from, to, error);
+  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno), "cannot move %s to %s: %s", old, path,
+      g_strerror (errno));
+  return FALSE;
+}
+
 char *
 klive_hls_folder_get_pattern (KliveHlsFolder *folder, const char *id, guint index, gint64 serial)
 {

@@ -34,6 +34,9 @@ GStrv klive_hls_folder_list_renditions (KliveHlsFolder *folder);
 /* Points the link @alias to rendition @id; does nothing when @alias is a rendition itself. */
 gboolean klive_hls_folder_set_alias (KliveHlsFolder *folder, const char *alias, const char *id, GError **error);
 
+/* Moves everything of rendition @from into the folder of @to and leaves the link @from -> @to in its place. */
+gboolean klive_hls_folder_merge_rendition (KliveHlsFolder *folder, const char *from, const char *to, GError **error);
+
 /* Path of the segments of a session as a printf pattern for one number, absolute or as the folder's own path is. */
 char *klive_hls_folder_get_pattern (KliveHlsFolder *folder, const char *id, guint index, gint64 serial);
 

@@ -121,6 +121,37 @@ klive_hls_state_ensure_stream (KliveHlsState *state, const char *name)
 }
 
 static void
+rename_id (GPtrArray *ids, const char *from, const char *to)
+{
+  for (guint i = 0; i < ids->len; i++) {
+    if (strcmp (ids->pdata[i], from) != 0)
+      continue;
+    g_free (ids->pdata[i]);
+    ids->pdata[i] = g_strdup (to);
+  }
+}
+
+void
+klive_hls_state_rename_rendition (KliveHlsState *state, const char *from, const char *to)
+{
+  KliveHlsRendition *rendition = klive_hls_state_find_rendition (state, from);
+
+  if (klive_hls_state_find_rendition (state, to)) {
+    g_ptr_array_remove (state->renditions, rendition);
+  } else {
+    g_free (rendition->id);
+    rendition->id = g_strdup (to);
+  }
+  for (guint i = 0; i < state->streams->len; i++) {
+    KliveHlsStream *stream = state->streams->pdata[i];
+
+    rename_id (stream->ids, from, to);
+    for (guint j = 0; j < stream->groups->len; j++)
+      rename_id (((KliveGroup *) stream->groups->pdata[j])->ids, from, to);
+  }
+}
+
+static void
 add_int (JsonBuilder *builder, const char *name, gint64 value)
 {
   json_builder_set_member_name (builder, name);

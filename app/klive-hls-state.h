@@ -74,6 +74,9 @@ KliveHlsStream *klive_hls_state_find_stream (const KliveHlsState *state, const c
 KliveHlsRendition *klive_hls_state_ensure_rendition (KliveHlsState *state, const char *id);
 KliveHlsStream *klive_hls_state_ensure_stream (KliveHlsState *state, const char *name);
 
+/* Rendition @from goes on as @to, in the streams' lists, too. If there is a @to already, @from is forgotten. */
+void klive_hls_state_rename_rendition (KliveHlsState *state, const char *from, const char *to);
+
 char *klive_hls_state_to_json (const KliveHlsState *state);
 /* Error KLIVE_HLS_ERROR_SYNTAX: no such JSON, or of another version. Fields that are absent keep their defaults. */
 KliveHlsState *klive_hls_state_new_from_json (const char *json, GError **error);

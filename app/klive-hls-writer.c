@@ -410,6 +410,91 @@ klive_hls_writer_set_epoch (KliveHlsWriter *writer, gint64 epoch)
 
 /* --- runs --- */
 
+/* "0_abcd1234_1" -> "1", under which players find the source's rendition, too; (nullable) */
+static const char *
+get_alias (const char *stream, const char *source_id)
+{
+  const char *suffix = strrchr (stream, '_');
+
+  if (!source_id || !suffix || !klive_hls_folder_is_id (suffix + 1) || strcmp (suffix + 1, source_id) == 0)
+    return NULL;
+  return suffix + 1;
+}
+
+/* Unless live params 1 are a rendition themselves. */
+static void
+set_alias (KliveHlsWriter *writer, const KliveHlsRun *run)
+{
+  const char *alias = get_alias (run->stream, run->source_id);
+  g_autoptr (GError) error = NULL;
+
+  if (alias && !klive_hls_folder_set_alias (writer->folder, alias, run->source_id, &error))
+    warn (writer, "%s", error->message);
+}
+
+static gboolean
+is_written (const KliveHlsWriter *writer, const char *id)
+{
+  for (guint i = 0; i < writer->runs->len; i++) {
+    const KliveHlsRun *run = writer->runs->pdata[i];
+
+    if (!run->ended && g_ptr_array_find_with_equal_func (run->ids, id, g_str_equal, NULL))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+has_rendition (const KliveLadder *ladder, const char *id)
+{
+  for (guint i = 0; i < ladder->renditions->len; i++)
+    if (strcmp (((const KliveRendition *) ladder->renditions->pdata[i])->id, id) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+is_below (gpointer name, gpointer text, gpointer id)
+{
+  return g_str_has_prefix (name, id) && ((const char *) name)[strlen (id)] == '/';
+}
+
+/*
+ * A stream that began without its profile was a rendition by its suffix ("1"). Once the profile says what the source is
+ * called ("32"), that rendition goes on under this name, list and files, and its old name becomes the alias that it
+ * would have been. If there has been a list of that name before, the one of the suffix ends.
+ */
+static void
+adopt_alias (KliveHlsWriter *writer, const char *stream, const KliveLadder *ladder, gint64 now)
+{
+  const char *alias = get_alias (stream, ladder->source_id);
+  KliveHlsRendition *from = alias ? klive_hls_state_find_rendition (writer->state, alias) : NULL;
+  KliveHlsRendition *to;
+  g_autoptr (GError) error = NULL;
+
+  if (!from || has_rendition (ladder, alias) || is_written (writer, alias))
+    return;
+  if (!klive_hls_folder_merge_rendition (writer->folder, alias, ladder->source_id, &error)) {
+    warn (writer, "%s", error->message);
+    return;
+  }
+  to = klive_hls_state_find_rendition (writer->state, ladder->source_id);
+  if (to && klive_playlist_get_length (to->list) == 0) {
+    from->last_number = MAX (from->last_number, to->last_number);
+    g_ptr_array_remove (writer->state->renditions, to);
+  } else if (to) {
+    g_auto (GStrv) names = klive_playlist_drop_first (from->list, G_MAXUINT);
+
+    to->last_number = MAX (from->last_number, to->last_number);
+    for (guint i = 0; names && names[i]; i++)
+      klive_hls_folder_remove_later (writer->folder, to->id, names[i], now + get_margin (writer, to));
+  }
+  klive_hls_state_rename_rendition (writer->state, alias, ladder->source_id);
+  klive_hls_state_find_rendition (writer->state, ladder->source_id)->changed = TRUE;
+  g_hash_table_foreach_remove (writer->masters, is_below, (gpointer) alias); /* their files are those of @to now */
+  writer->state_changed = writer->masters_changed = TRUE;
+}
+
 /* Whether another stream's studio writes this rendition just now. */
 static gboolean
 is_taken (const KliveHlsWriter *writer, const KliveHlsRendition *rendition, const char *stream)
@@ -496,6 +581,7 @@ klive_hls_writer_start_run (KliveHlsWriter *writer, const char *stream, gint64 s
   run->source_id = g_strdup (ladder->source_id);
   run->ids = g_ptr_array_new_with_free_func (g_free);
   run->groups = g_ptr_array_new_with_free_func ((GDestroyNotify) klive_group_free);
+  adopt_alias (writer, stream, ladder, now);
   for (guint i = 0; i < ladder->renditions->len; i++)
     add_rendition (writer, run, ladder->renditions->pdata[i]);
   for (guint i = 0; i < ladder->groups->len; i++)
@@ -525,19 +611,6 @@ void
 klive_hls_writer_end_run (KliveHlsWriter *writer, KliveHlsRun *run)
 {
   run->ended = TRUE;
-}
-
-/* "0_abcd1234_1" -> an alias "1" of the source's rendition, unless live params 1 are a rendition themselves */
-static void
-set_alias (KliveHlsWriter *writer, const KliveHlsRun *run)
-{
-  const char *suffix = strrchr (run->stream, '_');
-  g_autoptr (GError) error = NULL;
-
-  if (!run->source_id || !suffix || !klive_hls_folder_is_id (suffix + 1) || strcmp (suffix + 1, run->source_id) == 0)
-    return;
-  if (!klive_hls_folder_set_alias (writer->folder, suffix + 1, run->source_id, &error))
-    warn (writer, "%s", error->message);
 }
 
 /* With its first listed segment a run takes over its stream: from now on masters show its ladder. */

@@ -652,6 +652,64 @@ test_alias (Fixture *f, gconstpointer data)
   g_assert_null (gone);
 }
 
+/* The profile came too late for the first session: its rendition "1" goes on as the "32" of the profile. */
+static void
+test_alias_of_a_late_profile (Fixture *f, gconstpointer data)
+{
+  static const char bare[] = PROFILE ("<Encode><Enable>true</Enable><Name>Source</Name><StreamName>0_abcd1234_1"
+                                      "</StreamName><Video><Codec>PassThru</Codec></Video><Audio><Codec>PassThru"
+                                      "</Codec></Audio></Encode>",
+      GROUP ("all", MEMBER ("Source")));
+  g_autofree char *target = NULL;
+
+  f->run = start_full (f, "0_abcd1234_1", 17, bare, "x", EPOCH);
+  for (guint i = 0; i < 4; i++)
+    add_to (f, f->run, "1", i, i * 2, 2);
+  klive_hls_writer_end_run (f->writer, f->run);
+  f->run = start_full (f, "0_abcd1234_1", 18, two, "y", EPOCH + 8 * SECOND);
+  g_assert_cmpuint (klive_hls_run_get_start_index (f->run), ==, FIRST_SLOT + 4);
+  klive_hls_writer_tick (f->writer, f->now);
+  target = read_alias (f, "1");
+  g_assert_cmpstr (target, ==, "32");
+  assert_has (f, "all.m3u8", "32/chunklist.m3u8");
+  assert_has (f, "1/playlist.m3u8", "chunklist.m3u8");
+  add_to (f, f->run, "32", 0, 8, 2);
+  add_to (f, f->run, "33", 0, 8, 2);
+  assert_has (f, "1/chunklist_dvr.m3u8", "#EXT-X-MEDIA-SEQUENCE:881906172\n");
+  assert_has (f, "1/chunklist_dvr.m3u8", "0-17-881906175.ts\n#EXT-X-DISCONTINUITY\n");
+  assert_has (f, "1/chunklist_dvr.m3u8", "0-18-881906176.ts\n");
+  g_assert_cmpuint (count_segments (f, "1"), ==, 5);
+  crash (f);
+  g_assert_cmpuint (f->warnings->len, ==, 0);
+  assert_has (f, "all.m3u8", "33/chunklist.m3u8");
+  assert_lacks (f, "state.json", "\"id\":\"1\"");
+}
+
+/* The same when the folder of the next broadcast has both. */
+static void
+test_alias_of_the_next_broadcast (Fixture *f, gconstpointer data)
+{
+  g_autofree char *folder = g_build_filename (f->directory, "hls", "0_abcd1234", "0", "1", NULL);
+  g_autofree char *old = g_build_filename (folder, "0-17-881906172.ts", NULL);
+  g_autofree char *target = NULL;
+
+  start (f, "x", 0);
+  add (f, 0);
+  klive_hls_writer_end (f->writer, f->now);
+  g_assert_cmpint (g_unlink (folder), ==, 0);
+  g_assert_cmpint (g_mkdir_with_parents (folder, 0755), ==, 0);
+  g_assert_true (g_file_set_contents (old, "x", 1, NULL));
+  crash (f);
+  klive_hls_writer_set_epoch (f->writer, EPOCH);
+  start (f, "y", 2);
+  add_to (f, f->run, "32", 0, 2, 2);
+  target = read_alias (f, "1");
+  g_assert_cmpstr (target, ==, "32");
+  assert_has (f, "1/chunklist.m3u8", "#EXT-X-MEDIA-SEQUENCE:881906173\n");
+  klive_hls_writer_tick (f->writer, f->now + 30 * SECOND);
+  g_assert_cmpuint (count_segments (f, "32"), ==, 1);
+}
+
 static void
 test_same_rendition_twice (Fixture *f, gconstpointer data)
 {
@@ -744,6 +802,8 @@ main (int argc, char **argv)
   ADD ("end", test_end, 0);
   ADD ("broadcast-after-end", test_broadcast_after_end, 0);
   ADD ("alias", test_alias, 0);
+  ADD ("alias-of-a-late-profile", test_alias_of_a_late_profile, 100);
+  ADD ("alias-of-the-next-broadcast", test_alias_of_the_next_broadcast, 0);
   ADD ("same-rendition-twice", test_same_rendition_twice, 0);
   ADD ("bandwidth-follows-peaks", test_bandwidth_follows_peaks, 0);
   ADD ("write-failure-is-retried", test_write_failure_is_retried, 0);
