@@ -5,7 +5,9 @@
  */
 #include "klive-commands.h"
 
+#include "kaltura-client.h"
 #include "kaltura-error.h"
+#include "kaltura-live.h"
 #include "klive-http-message.h"
 #include "klive-nginx-config.h"
 #include "klive-record-setup.h"
@@ -88,17 +90,55 @@ klive_command_read_config (int argc, char **argv, const char *summary, const GOp
   return g_steal_pointer (&config);
 }
 
+typedef struct {
+  GMainLoop *loop;
+  GError *error;
+} Question;
+
+static void
+on_reported (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Question *question = user_data;
+  kaltura_live_report_status_finish (result, &question->error);
+  g_main_loop_quit (question->loop);
+}
+
+/* What serve asks first: whether Kaltura takes the secret, and the hostname as one of its servers. */
+static int
+ask_kaltura (const KalturaConfig *config)
+{
+  const KalturaClientSettings settings = { config->service_url, config->api, config->timeout, "klive-check-config",
+    config->partner_id, config->admin_secret, config->session_version };
+  g_autoptr (KalturaClient) client = kaltura_client_new (&settings);
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  Question question = { loop, NULL };
+  kaltura_live_report_status_async (client, config->hostname, config->application, NULL, on_reported, &question);
+  g_main_loop_run (loop);
+  g_autoptr (GError) error = question.error;
+  if (!error) {
+    printf ("%s: takes the status of %s\n", config->service_url, config->hostname);
+    return KLIVE_EXIT_DONE;
+  }
+  fprintf (stderr, "klive-launcher check-config: %s: %s\n", config->service_url, error->message);
+  return kaltura_error_is_passing (error) ? KLIVE_EXIT_FAILED : KLIVE_EXIT_REFUSED;
+}
+
 int
 klive_check_config_main (int argc, char **argv)
 {
+  gboolean ask = FALSE;
+  const GOptionEntry entries[] = { { "ask-kaltura", 0, 0, G_OPTION_ARG_NONE, &ask,
+                                       "Also report the server's status, as serve does: exit code 4 when refused",
+                                       NULL },
+    { NULL } };
   int exit_code;
   g_autoptr (KalturaConfig) config = klive_command_read_config (argc, argv,
-      "Checks the configuration: keys, values, files, templates, and whether nginx has what it needs.", NULL,
+      "Checks the configuration: keys, values, files, templates, and whether nginx has what it needs.", entries,
       &exit_code);
   if (!config)
     return exit_code;
   printf ("%s: ok\n", config->path);
-  return KLIVE_EXIT_DONE;
+  return ask ? ask_kaltura (config) : KLIVE_EXIT_DONE;
 }
 
 static gboolean

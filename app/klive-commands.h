@@ -12,7 +12,7 @@ enum {
   KLIVE_EXIT_FAILED = 1,
   KLIVE_EXIT_USAGE = 2,
   KLIVE_EXIT_CONFIG = 3,
-  KLIVE_EXIT_REFUSED = 4, /* by Kaltura */
+  KLIVE_EXIT_REFUSED = 4, /* by Kaltura: of check-config --ask-kaltura; serve goes on and tries again */
 };
 
 /* The configuration that commands read without --config. */

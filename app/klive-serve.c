@@ -174,6 +174,16 @@ on_leave_signal (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* The end of a terminal, or somebody who expects the configuration to be read again. */
+static gboolean
+on_hangup_signal (gpointer data)
+{
+  klive_log (KLIVE_LOG_INFO, "hangup-ignored", NULL, NULL, "message",
+      "SIGHUP changes nothing; a new configuration needs a restart, which SIGUSR2 makes without an end of broadcasts",
+      NULL);
+  return G_SOURCE_CONTINUE;
+}
+
 /* --- start --- */
 
 static gboolean
@@ -222,7 +232,8 @@ run (Serve *serve)
 {
   serve->loop = g_main_loop_new (NULL, FALSE);
   guint sources[] = { g_unix_signal_add (SIGTERM, on_end_signal, serve),
-    g_unix_signal_add (SIGINT, on_end_signal, serve), g_unix_signal_add (SIGUSR2, on_leave_signal, serve) };
+    g_unix_signal_add (SIGINT, on_end_signal, serve), g_unix_signal_add (SIGUSR2, on_leave_signal, serve),
+    g_unix_signal_add (SIGHUP, on_hangup_signal, serve) };
   g_main_loop_run (serve->loop);
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
     g_source_remove (sources[i]);

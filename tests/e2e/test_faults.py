@@ -237,6 +237,23 @@ def test_unknown_configuration_key(folder):
         assert "klive.conf:" in done.stderr and "segment-lenght" in done.stderr, done.stderr
 
 
+def test_check_config_asks_kaltura(folder):
+    """0: it takes the secret; 4: it refuses it; 1: it is not there."""
+    sandbox = klive.Sandbox(folder)
+    own = {"partner_id": -5, "hostname": klive.hostname()}
+    try:
+        for service_url, secret, code in ((sandbox.url, klive.admin_secret(), 0), (sandbox.url, "0" * 32, 4),
+                                          ("http://127.0.0.1:9", "0" * 32, 1)):
+            config = config_file(folder, kaltura={"service_url": service_url, **own})
+            (folder / "secret").write_text(secret)
+            assert run_launcher(folder, "check-config", config=config).returncode == 0
+            done = run_launcher(folder, "check-config", "--ask-kaltura", config=config)
+            assert done.returncode == code, (done.stdout, done.stderr)
+            assert service_url in (done.stderr if code else done.stdout) and secret not in done.stderr
+    finally:
+        sandbox.stop()
+
+
 def test_check_config(folder):
     assert run_launcher(folder, "check-config", config=config_file(folder)).returncode == 0
     assert run_launcher(folder, "check-config", config=folder / "none.conf").returncode == 3

@@ -35,7 +35,12 @@ def chunklist(server):
 
 
 def test_sigterm_ends_everything_in_order(server, card):
-    on_air(server, card)
+    """And SIGHUP nothing."""
+    encoder, _ = on_air(server, card)
+    for pid in (server.launcher.pid, *server.launcher.workers()):
+        os.kill(pid, signal.SIGHUP)
+    server.launcher.wait_event("hangup-ignored")
+    assert encoder.running() and server.launcher.running() and server.launcher.workers()
     begin = time.monotonic()
     code, left = server.launcher.end(timeout=11)
     assert code == 0 and time.monotonic() - begin < 11 * klive.SLOW
