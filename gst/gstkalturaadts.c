@@ -8,6 +8,8 @@
 #define OBJECT_SBR 5
 #define OBJECT_PS 29
 #define FREQUENCY_ESCAPE 15
+#define SYNC_SBR 0x2b7
+#define SYNC_PS 0x548
 
 static const guint rates[] = { 96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000,
   7350 };
@@ -53,6 +55,26 @@ read_frequency (Bits *bits)
   return FREQUENCY_ESCAPE;
 }
 
+/* The way of announcing SBR and PS that old decoders do not notice: behind the core's configuration (1.6.5). */
+static guint
+read_extension (Bits *bits, guint core)
+{
+  read_bits (bits, 1); /* frame length */
+  if (read_bits (bits, 1)) {
+    read_bits (bits, 14); /* delay of the core coder */
+  }
+  read_bits (bits, 1);
+  if (bits->pos + 16 > bits->size || read_bits (bits, 11) != SYNC_SBR || read_object_type (bits) != OBJECT_SBR ||
+      !read_bits (bits, 1)) {
+    return core;
+  }
+  read_frequency (bits);
+  if (bits->pos + 12 > bits->size || read_bits (bits, 11) != SYNC_PS || !read_bits (bits, 1)) {
+    return OBJECT_SBR;
+  }
+  return OBJECT_PS;
+}
+
 gboolean
 gst_kaltura_adts_parse (GstKalturaAdts *adts, const guint8 *config, gsize size)
 {
@@ -72,7 +94,7 @@ gst_kaltura_adts_parse (GstKalturaAdts *adts, const guint8 *config, gsize size)
   adts->profile = core - 1;
   adts->frequency_index = frequency;
   adts->channels = channels;
-  adts->object_type = type;
+  adts->object_type = type == core ? read_extension (&bits, core) : type;
   return TRUE;
 }
 

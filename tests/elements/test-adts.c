@@ -44,6 +44,21 @@ test_he (void)
   g_assert_cmpuint (adts.channels, ==, 1);
 }
 
+/* SBR and PS told behind a core that says LC; the header of ffmpeg's encoder, which tells that there is none. */
+static void
+test_he_behind_the_core (void)
+{
+  GstKalturaAdts adts;
+  g_assert_true (gst_kaltura_adts_parse (&adts, BYTES (0x13, 0x90, 0x56, 0xe5, 0xa0)));
+  g_assert_cmpuint (adts.object_type, ==, 5);
+  g_assert_cmpuint (adts.profile, ==, 1);
+  g_assert_cmpuint (gst_kaltura_adts_get_rate (&adts), ==, 22050);
+  g_assert_true (gst_kaltura_adts_parse (&adts, BYTES (0x13, 0x88, 0x56, 0xe5, 0xa5, 0x48, 0x80)));
+  g_assert_cmpuint (adts.object_type, ==, 29);
+  g_assert_true (gst_kaltura_adts_parse (&adts, BYTES (0x12, 0x08, 0x56, 0xe5, 0x00)));
+  g_assert_cmpuint (adts.object_type, ==, 2);
+}
+
 static void
 test_written_out_rate (void)
 {
@@ -72,6 +87,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/adts/lc", test_lc);
   g_test_add_func ("/adts/he", test_he);
+  g_test_add_func ("/adts/he-behind-the-core", test_he_behind_the_core);
   g_test_add_func ("/adts/written-out-rate", test_written_out_rate);
   g_test_add_func ("/adts/refused", test_refused);
   return g_test_run ();
