@@ -112,6 +112,7 @@ read_avc (KliveFormat *format, const guint8 *data, gsize size)
     return FALSE;
   format->width = header.width;
   format->height = header.height;
+  format->interlaced = header.interlaced;
   format->par_n = header.par_n;
   format->par_d = header.par_d;
   format->fps_n = header.fps_n;

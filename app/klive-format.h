@@ -16,6 +16,7 @@ typedef struct {
   GstCaps *caps;       /* of an appsrc */
   guint width, height; /* pixels, 0 = not known */
   guint par_n, par_d;  /* 1/1 when not known */
+  gboolean interlaced; /* or may be */
   guint fps_n, fps_d;  /* 0/1 when not known */
   guint rate;          /* Hz, of the decoded sound; 0 = not known */
   guint channels;      /* 0 = not known */

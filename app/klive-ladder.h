@@ -21,6 +21,7 @@ typedef struct {
   guint rate;              /* Hz, 0 = not known */
   guint channels;          /* 0 = not known */
   guint audio_bitrate;     /* bps, 0 = not known */
+  gboolean interlaced;     /* the video, or it may be */
 } KliveTracks;
 
 typedef enum { KLIVE_TRACK_NONE, KLIVE_TRACK_COPY, KLIVE_TRACK_ENCODE } KliveTrackMode;

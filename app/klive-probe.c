@@ -48,6 +48,7 @@ read_video (GstDiscovererVideoInfo *info, KliveTracks *tracks)
   tracks->video_codec = get_codec (GST_DISCOVERER_STREAM_INFO (info));
   tracks->width = gst_discoverer_video_info_get_width (info);
   tracks->height = gst_discoverer_video_info_get_height (info);
+  tracks->interlaced = gst_discoverer_video_info_is_interlaced (info);
   tracks->par_n = gst_discoverer_video_info_get_par_num (info);
   tracks->par_d = gst_discoverer_video_info_get_par_denom (info);
   tracks->fps_n = gst_discoverer_video_info_get_framerate_num (info);

@@ -273,6 +273,7 @@ klive_source_get_tracks (const KliveSource *source, const KliveFormat *video, co
     tracks->video_codec = klive_flv_codec_get_name (video->codec);
     tracks->width = video->width;
     tracks->height = video->height;
+    tracks->interlaced = video->interlaced;
     tracks->par_n = video->par_n;
     tracks->par_d = video->par_d;
     tracks->fps_n = video->fps_n;

@@ -407,6 +407,22 @@ test_groups (void)
       "32 copy 1280x720 copy; 33 encode 1280x720 main 400000 encode 64000; mbr: 33 32; all: 32 33; 2 warnings");
 }
 
+/* H.264 has no interlaced baseline; x264 would refuse the picture. */
+static void
+test_interlaced (void)
+{
+  KliveTracks tracks = hd;
+  g_autoptr (KliveLadder) ladder = NULL;
+
+  tracks.interlaced = TRUE;
+  ladder = make (ENCODE ("A", "x_32", H264 "<Profile>baseline</Profile>", AAC)
+                     ENCODE ("B", "x_33", H264 "<Profile>high</Profile>", AAC),
+      "", &tracks);
+  g_assert_cmpstr (klive_ladder_find (ladder, "32")->profile, ==, "main");
+  g_assert_cmpstr (klive_ladder_find (ladder, "33")->profile, ==, "high");
+  assert_warning (ladder, "baseline");
+}
+
 static void
 test_key_frame_interval (void)
 {
@@ -562,6 +578,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ladder/bitrate-variables", test_bitrate_variables);
   g_test_add_func ("/ladder/absurd-bitrates", test_absurd_bitrates);
   g_test_add_func ("/ladder/groups", test_groups);
+  g_test_add_func ("/ladder/interlaced", test_interlaced);
   g_test_add_func ("/ladder/key-frame-interval", test_key_frame_interval);
   g_test_add_func ("/ladder/bandwidth-estimate", test_bandwidth_estimate);
   g_test_add_func ("/ladder/passthrough-profile", test_passthrough_profile);
