@@ -21,6 +21,7 @@
 #define WRAP_ZONE (60 * SECOND)   /* a wrap happens this near to the limit */
 #define FIRST_STEP (10 * SECOND)  /* the other track's first timestamp is no farther away */
 #define MAX_COMPOSITION 5000      /* ms */
+#define MAX_REORDER 16            /* pictures of H.264 that may be shown in another order */
 
 #define DRIFT_WINDOW (10 * SECOND)
 #define DRIFT_TOLERANCE (50 * MS)
@@ -63,7 +64,9 @@ struct _KliveTimeline {
   Base *newest; /* nullable */
   Stamp latest; /* last timestamp of any track in the newest base */
   guint64 repairs;
-  guint samples, rate; /* of an audio frame; 0 = no grid */
+  guint samples, rate;       /* of an audio frame; 0 = no grid */
+  gint64 shown[MAX_REORDER]; /* PTS of the last pictures, ns since 1970 */
+  guint n_shown;
   gint64 grid_start;   /* ns since 1970, 0 = not set */
   guint64 grid_frames; /* since grid_start */
 };
@@ -195,11 +198,11 @@ klive_timeline_get_skew (const KliveTimeline *timeline)
   return timeline->tracks[KLIVE_TIMELINE_AUDIO].lateness - timeline->tracks[KLIVE_TIMELINE_VIDEO].lateness;
 }
 
-/* @raw next to @reference, in ns: over the wrap of 32 bits, or of a sender that has fewer. */
+/* @raw next to @reference, in ns: over the wrap of 32 bits, or of a sender that has fewer, or passes MPEG-TS on. */
 static gint64
 unwrap (const Stamp *reference, guint32 raw)
 {
-  static const gint64 limits[] = { (gint64) 1 << 24, (gint64) 1 << 31 };
+  static const gint64 limits[] = { (gint64) 1 << 24, ((gint64) 1 << 33) / 90 + 1, (gint64) 1 << 31 };
   gint64 step = (gint32) (raw - reference->raw);
   gint64 low = MIN (raw, reference->raw), high = MAX (raw, reference->raw);
   guint i;
@@ -327,6 +330,20 @@ snap (KliveTimeline *timeline, const Track *track, gint64 time)
   return time;
 }
 
+/* No picture is shown in place of another one: encoders that repeat a DTS repeat the PTS with it. */
+static gint64
+find_free_pts (KliveTimeline *timeline, gint64 pts)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (timeline->shown); i++) {
+    if (ABS (timeline->shown[i] - pts) < MS) {
+      pts = timeline->shown[i] + MS;
+      i = (guint) -1;
+    }
+  }
+  timeline->shown[timeline->n_shown++ % G_N_ELEMENTS (timeline->shown)] = pts;
+  return pts;
+}
+
 void
 klive_timeline_stamp (KliveTimeline *timeline, KliveTimelineTrack which, guint32 timestamp, gint32 composition_time,
     gint64 now, gint64 *dts, gint64 *pts)
@@ -348,16 +365,12 @@ klive_timeline_stamp (KliveTimeline *timeline, KliveTimelineTrack which, guint32
   else if (!first && step > 0 && step < SECOND)
     track->interval += (step - track->interval) / 8;
 
-  *dts = time;
-  if (*dts <= track->dts) {
-    timeline->repairs++;
-    *dts = track->dts + MS;
-  }
-  track->dts = *dts;
-  if (composition_time > MAX_COMPOSITION || time + composition_time * MS < *dts) {
-    timeline->repairs += time == *dts;
+  *dts = time > track->dts ? time : track->dts + MS;
+  *pts = time + composition_time * MS;
+  if (composition_time > MAX_COMPOSITION || *pts < *dts)
     *pts = *dts;
-  } else {
-    *pts = time + composition_time * MS;
-  }
+  if (which == KLIVE_TIMELINE_VIDEO)
+    *pts = find_free_pts (timeline, *pts);
+  timeline->repairs += *dts != time || *pts != time + composition_time * MS;
+  track->dts = *dts;
 }

@@ -76,7 +76,7 @@ test_wraps (void)
     { 0, (guint64) 1 << 32 }, { 0xffffff - 5000, (guint64) 1 << 32 }, /* no wrap, only more than 24 bits */
     { 0xffffff - 5000, (guint64) 1 << 24 }, { 0x7fffffff - 5000, (guint64) 1 << 32 },
     { 0x7fffffff - 5000, (guint64) 1 << 31 }, { 0xffffffff - 5000, (guint64) 1 << 32 },
-    { 95443717 - 5000, (guint64) 1 << 32 }, /* 2^33 ticks of 90 kHz */
+    { 95443717 - 5000, (guint64) 1 << 32 }, { 95443718 - 5000, 95443718 }, /* 2^33 ticks of 90 kHz */
   };
   guint i;
 
@@ -174,6 +174,25 @@ test_small_faults (Fixture *f, gconstpointer data)
   klive_timeline_stamp (f->timeline, VIDEO, 1200, 80, NOW, &dts, &pts);
   g_assert_cmpint (pts, ==, dts + 80 * MS);
   g_assert_cmpuint (klive_timeline_get_repairs (f->timeline), ==, 4);
+}
+
+/* An encoder that wants two pictures, then three, shown at one time. */
+static void
+test_pictures_shown_at_once (Fixture *f, gconstpointer data)
+{
+  static const struct {
+    guint32 timestamp;
+    gint32 composition_time;
+    gint64 shown;
+  } pictures[] = { { 1000, 80, 80 }, { 1040, 120, 160 }, { 1080, 0, 81 }, { 1120, 40, 161 }, { 1160, 0, 162 } };
+  gint64 dts, pts;
+
+  for (guint i = 0; i < G_N_ELEMENTS (pictures); i++) {
+    klive_timeline_stamp (f->timeline, VIDEO, pictures[i].timestamp, pictures[i].composition_time, NOW, &dts, &pts);
+    g_assert_cmpint (pts, ==, NOW + pictures[i].shown * MS);
+    g_assert_cmpint (pts, >=, dts);
+  }
+  g_assert_cmpuint (klive_timeline_get_repairs (f->timeline), ==, 3);
 }
 
 static void
@@ -357,6 +376,7 @@ main (int argc, char **argv)
   ADD ("/timeline/gap-stays-a-gap", test_gap_stays_a_gap);
   ADD ("/timeline/burst", test_burst);
   ADD ("/timeline/small-faults", test_small_faults);
+  ADD ("/timeline/pictures-shown-at-once", test_pictures_shown_at_once);
   ADD ("/timeline/tracks-that-never-met", test_tracks_that_never_met);
   ADD ("/timeline/audio-on-the-grid", test_audio_on_the_grid);
   ADD ("/timeline/audio-gap-leaves-the-grid", test_audio_gap_leaves_the_grid);
