@@ -16,6 +16,7 @@
 #define END_DEADLINE 7000              /* ms */
 #define FRAME_PAUSE (40 * GST_MSECOND) /* between the last frame of a session and the first of the next */
 #define NO_MEDIA (10 * G_TIME_SPAN_SECOND)
+#define REPAIRS_PAUSE (10 * GST_SECOND) /* between two log lines about repaired timestamps */
 
 struct _KliveSession {
   KliveShow *show;
@@ -34,6 +35,8 @@ struct _KliveSession {
   gboolean seen[2];        /* frames of each track */
   gboolean pull_lost;      /* no tag since a pull ended */
   gint64 last_frame;       /* ns since 1970: arrival; 0 = none */
+  guint64 repairs_told;    /* timestamps repaired, as far as the log tells */
+  gint64 repairs_time;     /* ns since 1970: of that log line; 0 = none */
   KalturaProfile *profile; /* until the stage has it; nullable */
   gboolean has_profile;
   gboolean waits_no_more; /* for what is to be recorded */
@@ -220,6 +223,23 @@ begin (KliveSession *session)
   klive_stage_set_blocked (session->stage, session->blocked);
 }
 
+/* The first repair is told at once, later ones together. */
+static void
+log_repairs (KliveSession *session)
+{
+  guint64 repairs = klive_timeline_get_repairs (klive_source_get_timeline (session->source));
+  g_autofree char *message = NULL;
+
+  if (repairs == session->repairs_told)
+    return;
+  message = g_strdup_printf ("%" G_GUINT64_FORMAT " timestamps of the encoder were put right, %" G_GUINT64_FORMAT
+                             " since it came",
+      repairs - session->repairs_told, repairs);
+  log_event (session, KLIVE_LOG_WARNING, "timestamps-repaired", message);
+  session->repairs_told = repairs;
+  session->repairs_time = session->last_frame;
+}
+
 static void
 on_reader_tag (KliveReader *reader, KliveFlvTag *tag, gint64 arrival, gpointer user_data)
 {
@@ -236,6 +256,8 @@ on_reader_tag (KliveReader *reader, KliveFlvTag *tag, gint64 arrival, gpointer u
   if (frame == NULL)
     return;
   session->last_frame = arrival;
+  if (arrival - session->repairs_time >= REPAIRS_PAUSE)
+    log_repairs (session);
   *session->floor =
       MAX (*session->floor, klive_timeline_get_latest (klive_source_get_timeline (session->source)) + FRAME_PAUSE);
   if (!session->live) {
@@ -282,6 +304,8 @@ close_reader (KliveSession *session)
 {
   g_clear_handle_id (&session->drain_source, g_source_remove);
   g_clear_pointer (&session->reader, klive_reader_free);
+  if (session->source != NULL)
+    log_repairs (session);
   if (session->live && !session->tracks_known)
     set_tracks_known (session);
   open_stage (session);
