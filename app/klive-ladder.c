@@ -304,7 +304,7 @@ set_video (KliveLadder *ladder, const KalturaProfileEncode *encode, KliveRenditi
   set_video_encode (ladder, encode, rendition);
   if (is_text (codec, "H.263"))
     rendition->profile = "baseline";
-  if (ladder->tracks.interlaced && strcmp (rendition->profile, "baseline") == 0) {
+  if (ladder->tracks.interlaced && !ladder->deinterlace && strcmp (rendition->profile, "baseline") == 0) {
     warn (ladder, "encode \"%s\": H.264 baseline has no interlaced pictures: main is used", encode->name);
     rendition->profile = "main";
   }
