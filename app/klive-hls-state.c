@@ -7,6 +7,8 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "klive-sync-point.h"
+
 #define VERSION 1
 
 static void
@@ -40,6 +42,7 @@ klive_hls_state_new (void)
   state->gops_divide = TRUE;
   state->renditions = g_ptr_array_new_with_free_func ((GDestroyNotify) rendition_free);
   state->streams = g_ptr_array_new_with_free_func ((GDestroyNotify) stream_free);
+  state->sync_points = klive_sync_points_new ();
   return state;
 }
 
@@ -50,6 +53,7 @@ klive_hls_state_free (KliveHlsState *state)
     return;
   g_ptr_array_unref (state->renditions);
   g_ptr_array_unref (state->streams);
+  g_ptr_array_unref (state->sync_points);
   g_free (state);
 }
 
@@ -227,6 +231,21 @@ add_stream (JsonBuilder *builder, const KliveHlsStream *stream)
   json_builder_end_object (builder);
 }
 
+static void
+add_sync_points (JsonBuilder *builder, const GPtrArray *points)
+{
+  json_builder_set_member_name (builder, "syncPoints");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < points->len; i++) {
+    JsonObject *object = json_object_new ();
+
+    klive_sync_point_write (points->pdata[i], object);
+    json_builder_add_value (builder, json_node_init_object (json_node_alloc (), object));
+    json_object_unref (object);
+  }
+  json_builder_end_array (builder);
+}
+
 char *
 klive_hls_state_to_json (const KliveHlsState *state)
 {
@@ -252,6 +271,7 @@ klive_hls_state_to_json (const KliveHlsState *state)
   for (guint i = 0; i < state->streams->len; i++)
     add_stream (builder, state->streams->pdata[i]);
   json_builder_end_array (builder);
+  add_sync_points (builder, state->sync_points);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
   return json_to_string (root, FALSE);
@@ -388,5 +408,12 @@ klive_hls_state_new_from_json (const char *json, GError **error)
   for (guint i = 0; i < get_array_length (object, "streams"); i++)
     if (get_element (object, "streams", i))
       read_stream (state, get_element (object, "streams", i));
+  for (guint i = 0; i < get_array_length (object, "syncPoints"); i++) {
+    JsonObject *element = get_element (object, "syncPoints", i);
+    KliveSyncPoint *point = element ? klive_sync_point_read (element) : NULL;
+
+    if (point)
+      klive_sync_points_add (state->sync_points, point);
+  }
   return g_steal_pointer (&state);
 }

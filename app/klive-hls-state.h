@@ -18,7 +18,8 @@ G_BEGIN_DECLS
  *      "bandwidth": 612000,
  *      "bytes": 8123456, "duration": 120000000000}],
  *    "streams": [{"name": "0_abcd1234_1", "ready": true, "firstListed": 1763812351678000000, "sourceId": "32",
- *      "ids": ["32", "33"], "groups": [{"tag": "all", "ids": ["32", "33"]}]}]}
+ *      "ids": ["32", "33"], "groups": [{"tag": "all", "ids": ["32", "33"]}]}],
+ *    "syncPoints": [{"id": "0_abcd1234-1763812405678", "offset": 60000, "timestamp": 1763812405678}]}
  *
  * The lists themselves are not in it: the playlist files tell them. */
 
@@ -61,6 +62,7 @@ typedef struct {
   gint64 discontinuity_slot; /* slot from which on it counts */
   GPtrArray *renditions;     /* of KliveHlsRendition */
   GPtrArray *streams;        /* of KliveHlsStream, in the order of their names' suffixes */
+  GPtrArray *sync_points;    /* of KliveSyncPoint, oldest first */
 } KliveHlsState;
 
 KliveHlsState *klive_hls_state_new (void);

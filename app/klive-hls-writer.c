@@ -189,6 +189,7 @@ write_lists (KliveHlsWriter *writer, KliveHlsRendition *rendition, gint64 now)
 {
   if (!rendition->changed || klive_playlist_get_length (rendition->list) == 0)
     return;
+  klive_playlist_set_sync_points (rendition->list, writer->state->sync_points);
   if (writer->options.dvr_window > 0 && !write_dvr_list (writer, rendition, now))
     return;
   rendition->changed = !write_plain_list (writer, rendition);
@@ -718,6 +719,21 @@ is_own (const KliveHlsRun *run, const char *id)
   return g_ptr_array_find_with_equal_func (run->ids, id, g_str_equal, NULL);
 }
 
+/* A sync point goes when the last list that is written has left it behind. */
+static void
+trim_sync_points (KliveHlsWriter *writer)
+{
+  gint64 oldest = G_MAXINT64;
+
+  for (guint i = 0; i < writer->state->renditions->len; i++) {
+    const KliveHlsRendition *rendition = writer->state->renditions->pdata[i];
+
+    if (rendition->stream && klive_playlist_get_length (rendition->list) > 0)
+      oldest = MIN (oldest, klive_playlist_get_segment (rendition->list, 0)->date);
+  }
+  writer->state_changed |= klive_sync_points_trim (writer->state->sync_points, oldest / 1000000);
+}
+
 void
 klive_hls_writer_add_segment (KliveHlsWriter *writer, KliveHlsRun *run, const char *id, const KliveHlsSegment *segment,
     gint64 now)
@@ -738,6 +754,21 @@ klive_hls_writer_add_segment (KliveHlsWriter *writer, KliveHlsRun *run, const ch
     return;
   }
   take_over (writer, run, now);
+  trim_sync_points (writer);
+  flush (writer, now);
+}
+
+void
+klive_hls_writer_add_sync_point (KliveHlsWriter *writer, KliveSyncPoint *point, gint64 now)
+{
+  if (writer->state->ended) {
+    klive_sync_point_free (point);
+    return;
+  }
+  if (!klive_sync_points_add (writer->state->sync_points, point))
+    return;
+  writer->state_changed = TRUE;
+  mark_all_changed (writer);
   flush (writer, now);
 }
 

@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "klive-ladder.h"
+#include "klive-sync-point.h"
 
 G_BEGIN_DECLS
 
@@ -114,6 +115,9 @@ void klive_hls_writer_add_failure (KliveHlsWriter *writer, int error, gint64 now
 /* The distance of two source keyframes, ns, as soon as it is known. Decides EXT-X-TARGETDURATION before the first
  * list is written; later only together with a segment that does not fit. Cheap. */
 void klive_hls_writer_add_gop (KliveHlsWriter *writer, guint64 duration);
+
+/* Shows a sync point in all lists of the entry at once, for as long as they go back to it. (transfer full) */
+void klive_hls_writer_add_sync_point (KliveHlsWriter *writer, KliveSyncPoint *point, gint64 now);
 
 /* What waits for time: masters that lack a rendition for 15 s, files that may go, writes that failed. Once a second. */
 void klive_hls_writer_tick (KliveHlsWriter *writer, gint64 now);

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "klive-sync-point.h"
+
 #define INCLUDE "<!--#include virtual=\""
 #define PART_HEAD "dvr-"
 #define PART_TAIL ".part"
@@ -24,9 +26,10 @@ typedef struct {
 struct _KlivePlaylist {
   GArray *items; /* of Item; those before `head` have been dropped */
   guint head;
-  GString *text;          /* of all items */
-  gsize text_start;       /* the offset of text->str[0] */
-  guint64 first_sequence; /* of items[head] */
+  GString *text;                /* of all items */
+  gsize text_start;             /* the offset of text->str[0] */
+  guint64 first_sequence;       /* of items[head] */
+  const GPtrArray *sync_points; /* not owned; nullable */
 };
 
 G_DEFINE_QUARK (klive_hls_error_quark, klive_hls_error)
@@ -248,6 +251,34 @@ append_segments (GString *text, const KlivePlaylist *list, guint start, guint en
   g_string_append_len (text, list->text->str + offset, get_offset (list, end) - offset);
 }
 
+void
+klive_playlist_set_sync_points (KlivePlaylist *list, const GPtrArray *points)
+{
+  list->sync_points = points;
+}
+
+static void
+append_sync_point (GString *text, const KliveSyncPoint *point)
+{
+  g_string_append_printf (text, "#EXT-X-DATERANGE:ID=\"%s\",CLASS=\"com.kaltura.syncpoint\",START-DATE=\"", point->id);
+  append_date (text, point->timestamp * 1000000);
+  g_string_append_printf (text,
+      "\",DURATION=0,X-COM-KALTURA-OBJECT-TYPE=\"KalturaSyncPoint\",X-COM-KALTURA-OFFSET=%" G_GINT64_FORMAT
+      ",X-COM-KALTURA-TIMESTAMP=%" G_GINT64_FORMAT "\n",
+      point->offset, point->timestamp);
+}
+
+static void
+append_sync_points (GString *text, const KlivePlaylist *list, gint64 from)
+{
+  for (guint i = 0; list->sync_points && i < list->sync_points->len; i++) {
+    const KliveSyncPoint *point = list->sync_points->pdata[i];
+
+    if (point->timestamp >= from / 1000000)
+      append_sync_point (text, point);
+  }
+}
+
 /* What stands in front of the segments from @start on. */
 static GString *
 format_header (const KlivePlaylist *list, guint start, guint target_duration)
@@ -266,6 +297,7 @@ format_header (const KlivePlaylist *list, guint start, guint target_duration)
 
     /* counts the tags that have left the list: those of the first segment are still in it */
     g_string_append_printf (text, "#EXT-X-DISCONTINUITY-SEQUENCE:%u\n", first->segment.discontinuity - first->tags);
+    append_sync_points (text, list, first->segment.date);
   }
   return text;
 }

@@ -26,6 +26,16 @@ KlivePlaylist *klive_playlist_new (void);
 void klive_playlist_free (KlivePlaylist *list);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KlivePlaylist, klive_playlist_free)
 
+/*
+ * The sync points (KliveSyncPoint, oldest first) of the broadcast: each window shows as EXT-X-DATERANGE those that are
+ * not older than its first segment. Not copied: they have to outlive the list, or be set anew. NULL = none.
+ *
+ *   #EXT-X-DATERANGE:ID="0_abcd1234-1763812345678",CLASS="com.kaltura.syncpoint",
+ *     START-DATE="2025-11-22T11:52:25.678Z",DURATION=0,X-COM-KALTURA-OBJECT-TYPE="KalturaSyncPoint",
+ *     X-COM-KALTURA-OFFSET=60000,X-COM-KALTURA-TIMESTAMP=1763812345678        (all on one line; RFC 8216, 4.3.2.7)
+ */
+void klive_playlist_set_sync_points (KlivePlaylist *list, const GPtrArray *points);
+
 /* Number of segments, the oldest one being 0; and the media sequence of the oldest. */
 guint klive_playlist_get_length (const KlivePlaylist *list);
 guint64 klive_playlist_get_first_sequence (const KlivePlaylist *list);

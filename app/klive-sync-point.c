@@ -51,3 +51,39 @@ klive_sync_point_read (JsonObject *object)
     return NULL;
   return klive_sync_point_new (id, offset, timestamp);
 }
+
+GPtrArray *
+klive_sync_points_new (void)
+{
+  return g_ptr_array_new_with_free_func ((GDestroyNotify) klive_sync_point_free);
+}
+
+gboolean
+klive_sync_points_add (GPtrArray *points, KliveSyncPoint *point)
+{
+  guint place = points->len;
+  for (guint i = 0; i < points->len; i++) {
+    const KliveSyncPoint *other = points->pdata[i];
+    if (strcmp (other->id, point->id) == 0) {
+      klive_sync_point_free (point);
+      return FALSE;
+    }
+    if (other->timestamp > point->timestamp)
+      place = MIN (place, i);
+  }
+  g_ptr_array_insert (points, (gint) place, point);
+  if (points->len > KLIVE_SYNC_POINTS_MAX)
+    g_ptr_array_remove_index (points, 0);
+  return TRUE;
+}
+
+gboolean
+klive_sync_points_trim (GPtrArray *points, gint64 timestamp)
+{
+  guint count = 0;
+  while (count < points->len && ((const KliveSyncPoint *) points->pdata[count])->timestamp < timestamp)
+    count++;
+  if (count > 0)
+    g_ptr_array_remove_range (points, 0, count);
+  return count > 0;
+}

@@ -26,4 +26,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveSyncPoint, klive_sync_point_free)
 void klive_sync_point_write (const KliveSyncPoint *point, JsonObject *object);
 KliveSyncPoint *klive_sync_point_read (JsonObject *object);
 
+/* The sync points of a broadcast, oldest first. (transfer full) */
+GPtrArray *klive_sync_points_new (void);
+/*
+ * Adds @point, (transfer full); one whose id is there already is left out. There are never more than
+ * KLIVE_SYNC_POINTS_MAX: the oldest goes.
+ */
+gboolean klive_sync_points_add (GPtrArray *points, KliveSyncPoint *point);
+/* Removes those before @timestamp (Unix ms). TRUE: there were some. */
+gboolean klive_sync_points_trim (GPtrArray *points, gint64 timestamp);
+#define KLIVE_SYNC_POINTS_MAX 2000
+
 G_END_DECLS

@@ -126,6 +126,8 @@ send_status (KliveWorker *worker)
   json_object_set_array_member (message, "recordings", recordings);
   json_object_set_array_member (message, "warnings", warnings);
   json_object_set_boolean_member (message, "registered", klive_show_is_registered (worker->show));
+  if (worker->welcome)
+    json_object_set_int_member (message, "epoch", worker->show->epoch);
   json_object_set_boolean_member (message, "playable",
       worker->show->writer != NULL && klive_hls_writer_is_playable (worker->show->writer));
   if (worker->show->writer != NULL)
@@ -493,6 +495,21 @@ handle_split (KliveWorker *worker, JsonObject *message)
 }
 
 static void
+handle_sync_point (KliveWorker *worker, JsonObject *message)
+{
+  KliveSyncPoint *point = klive_sync_point_read (message);
+
+  if (point == NULL || worker->show->writer == NULL) {
+    klive_log (KLIVE_LOG_WARNING, "sync-point-left-out", worker->show->entry, NULL, "message",
+        point == NULL ? "it lacks an id, an offset or a timestamp" : "there is no playlist yet", NULL);
+    g_clear_pointer (&point, klive_sync_point_free);
+    return;
+  }
+  klive_log (KLIVE_LOG_INFO, "sync-point", worker->show->entry, NULL, "id", point->id, NULL);
+  klive_hls_writer_add_sync_point (worker->show->writer, point, g_get_real_time () * 1000);
+}
+
+static void
 handle_end (KliveWorker *worker, JsonObject *message)
 {
   klive_worker_end (worker, klive_message_get_string (message, "reason", "the launcher says so"));
@@ -510,6 +527,7 @@ on_message (KliveLink *link, JsonObject *message, gpointer user_data)
     { "session-end", handle_session_end },
     { "profile", handle_profile },
     { "ks", handle_ks },
+    { "sync-point", handle_sync_point },
     { "entry", handle_entry },
     { "split", handle_split },
     { "end", handle_end },

@@ -774,6 +774,58 @@ test_folder_that_cannot_be_made (void)
   g_assert_true (error->domain == G_FILE_ERROR);
 }
 
+/* A sync point at @at s. */
+static void
+add_sync_point (Fixture *f, const char *id, double at)
+{
+  klive_hls_writer_add_sync_point (f->writer,
+      klive_sync_point_new (id, (gint64) (at * 1000), (EPOCH + (gint64) (at * SECOND)) / 1000000), f->now);
+}
+
+/* In all lists at once, before anything else is written; gone from each when its window has passed; known after a
+ * crash until the longest has. */
+static void
+test_sync_points (Fixture *f, gconstpointer data)
+{
+  static const char tag[] =
+      "#EXT-X-DATERANGE:ID=\"a-1\",CLASS=\"com.kaltura.syncpoint\",START-DATE=\"2025-11-22T11:52:28.500Z\","
+      "DURATION=0,X-COM-KALTURA-OBJECT-TYPE=\"KalturaSyncPoint\",X-COM-KALTURA-OFFSET=4500,"
+      "X-COM-KALTURA-TIMESTAMP=1763812348500\n";
+
+  start (f, "x", 0);
+  for (guint n = 0; n < 3; n++)
+    add (f, n);
+  add_sync_point (f, "a-1", 4.5);
+  add_sync_point (f, "a-1", 9);
+  add_sync_point (f, "a-0", 1);
+  for (guint i = 0; i < 4; i++) {
+    static const char *const lists[] = { "32/chunklist.m3u8", "33/chunklist.m3u8", "32/chunklist_dvr.m3u8",
+      "33/chunklist_dvr.m3u8" };
+
+    assert_has (f, lists[i], tag);
+    assert_has (f, lists[i], "#EXT-X-DATERANGE:ID=\"a-0\"");
+    assert_lacks (f, lists[i], "OFFSET=9000");
+  }
+  crash (f);
+  start (f, "x", 6);
+  add_to (f, f->run, "32", 0, 6, 2);
+  add_to (f, f->run, "33", 0, 6, 2);
+  assert_lacks (f, "33/chunklist.m3u8", "ID=\"a-0\"");
+  assert_has (f, "33/chunklist.m3u8", tag);
+  assert_has (f, "33/chunklist_dvr.m3u8", "ID=\"a-0\"");
+  assert_has (f, "state.json", "\"syncPoints\":[{\"id\":\"a-0\",\"offset\":1000,\"timestamp\":1763812345000},");
+  for (guint n = 1; n < 20; n++) {
+    add_to (f, f->run, "32", n, 6 + n * 2, 2);
+    add_to (f, f->run, "33", n, 6 + n * 2, 2);
+  }
+  assert_lacks (f, "33/chunklist.m3u8", "DATERANGE");
+  assert_lacks (f, "33/chunklist_dvr.m3u8", "DATERANGE");
+  assert_has (f, "state.json", "\"syncPoints\":[]");
+  klive_hls_writer_end (f->writer, f->now);
+  add_sync_point (f, "a-2", 44);
+  assert_lacks (f, "33/chunklist.m3u8", "DATERANGE");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -807,6 +859,7 @@ main (int argc, char **argv)
   ADD ("same-rendition-twice", test_same_rendition_twice, 0);
   ADD ("bandwidth-follows-peaks", test_bandwidth_follows_peaks, 0);
   ADD ("write-failure-is-retried", test_write_failure_is_retried, 0);
+  ADD ("sync-points", test_sync_points, 20);
   g_test_add_func ("/hls-writer/folder-that-cannot-be-made", test_folder_that_cannot_be_made);
   return g_test_run ();
 }

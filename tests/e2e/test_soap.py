@@ -6,6 +6,8 @@ import json
 import re
 import socket
 import subprocess
+import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,10 @@ import zeep
 
 import klive
 from conftest import server_in_short_path
-from klive import ENTRY
+from klive import ENTRY, wait_for
 
 SAMPLES = klive.ROOT / "tests" / "data" / "soap"
+START = time.time()
 TYPE = "Content-Type: text/xml; charset=ISO-8859-1"
 
 
@@ -24,7 +27,7 @@ def air(card):
     """One server on air for the whole file, with its services at air.soap."""
     with server_in_short_path() as air:
         air.soap = klive.free_ports(1)[0]
-        air.start({"server": {"soap-listen": f"127.0.0.1:{air.soap}"}}, data=klive.passthrough_data())
+        air.start({"server": {"soap-listen": f"127.0.0.1:{air.soap}"}}, data=klive.small_ladder_data())
         air.publish(card)
         air.launcher.wait_master()
         yield air
@@ -117,6 +120,41 @@ def test_zeep(air):
         cues.service.createTimeCuePoints(liveEntryId=ENTRY, interval=0, duration=60)
     with pytest.raises(zeep.exceptions.Fault, match="entry 0_nowhere0 is not on air here"):
         cues.service.createTimeCuePoints(liveEntryId="0_nowhere0", interval=30, duration=60)
+
+
+# --- sync points ---
+
+def sync_points(air, name):
+    """{id: attributes} of the EXT-X-DATERANGE tags of a list."""
+    text = klive.get(air.launcher.url(f"/kLive/{ENTRY}_{name}"))[2].decode()
+    ranges = [dict(re.findall(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)', line.split(":", 1)[1]))
+              for line in text.splitlines() if line.startswith("#EXT-X-DATERANGE:")]
+    return {r["ID"].strip('"'): r for r in ranges}
+
+
+def test_sync_points_in_all_renditions(air):
+    lists = ("32/chunklist.m3u8", "33/chunklist.m3u8", "33/chunklist.m3u8?DVR")
+    before = {i for name in lists for i in sync_points(air, name)}
+    begin = time.time()
+    nusoap(air.soap, "cuePoints", "createTimeCuePoints", liveEntryId=ENTRY, interval=2, duration=5)
+
+    def new(name):
+        return {i: r for i, r in sync_points(air, name).items() if i not in before}
+    wait_for("the first of them", lambda: new(lists[0]), 5)
+    assert new(lists[0]) == new(lists[1]) == new(lists[2])
+    wait_for(air.launcher.tail, lambda: len(new(lists[2])) == 3, 15)
+    found = list(new(lists[2]).values())
+    stamps = [int(r["X-COM-KALTURA-TIMESTAMP"]) for r in found]
+    assert [b - a for a, b in zip(stamps, stamps[1:])] == [2000, 2000] and 0 <= stamps[0] / 1000 - begin < 5
+    for point in found:
+        offset = int(point["X-COM-KALTURA-OFFSET"])
+        assert point["CLASS"] == '"com.kaltura.syncpoint"' and point["DURATION"] == "0"
+        assert point["X-COM-KALTURA-OBJECT-TYPE"] == '"KalturaSyncPoint"' and 0 < offset < 1000 * (time.time() - START)
+        date = datetime.fromisoformat(point["START-DATE"].strip('"').replace("Z", "+00:00")).timestamp()
+        assert abs(date * 1000 - int(point["X-COM-KALTURA-TIMESTAMP"])) < 1
+    assert not json.loads((air.launcher.state_dir / "sync-points.json").read_text())
+    shown = [p for p in found if p["ID"].strip('"') in sync_points(air, lists[0])]
+    assert found[-1] in shown
 
 
 # --- others ---
