@@ -36,7 +36,7 @@ is_forbidden (const GError *error)
   return code && g_str_has_prefix (code, "SERVICE_FORBIDDEN");
 }
 
-/* What an operator can do about a report that this partner may not make (gst/kaltura/API.md "serverNode.reportStatus"). */
+/* What a report that this partner may not make means (gst/kaltura/API.md "serverNode.reportStatus"). */
 static const char *
 explain_forbidden (const KliveReporter *reporter)
 {
