@@ -60,7 +60,13 @@ klive_record_save (const char *state_dir, const KliveRecord *record, GError **er
   g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), object);
   g_autofree char *text = json_to_string (node, FALSE);
   g_autofree char *path = record_path (state_dir, record);
-  return g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, error);
+  g_autofree char *temporary = g_strconcat (path, ".new", NULL);
+  if (!g_file_set_contents_full (temporary, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, error))
+    return FALSE;
+  if (rename (temporary, path) == 0)
+    return TRUE;
+  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno), "cannot write %s: %s", path, g_strerror (errno));
+  return FALSE;
 }
 
 void
@@ -104,6 +110,32 @@ load_record (const char *path, GError **error)
   return record;
 }
 
+static gboolean
+has_record (const GPtrArray *records, const char *entry_id, gint index)
+{
+  for (guint i = 0; i < records->len; i++) {
+    const KliveRecord *record = records->pdata[i];
+    if (record->index == index && strcmp (record->entry_id, entry_id) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Folders whose record is lost or damaged, as after a power failure: they are to go like any other. */
+static void
+add_unrecorded (GPtrArray *records, const char *state_dir)
+{
+  g_autofree char *folder = g_build_filename (state_dir, "hls", NULL);
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  for (const char *name; dir && (name = g_dir_read_name (dir));) {
+    for (gint index = 0; index <= 1 && kaltura_entry_id_is_valid (name); index++) {
+      g_autofree char *path = g_build_filename (folder, name, index == 0 ? "0" : "1", NULL);
+      if (g_file_test (path, G_FILE_TEST_IS_DIR) && !has_record (records, name, index))
+        g_ptr_array_add (records, klive_record_new (name, index));
+    }
+  }
+}
+
 GPtrArray *
 klive_record_load_all (const char *state_dir)
 {
@@ -121,6 +153,7 @@ klive_record_load_all (const char *state_dir)
     else
       klive_log (KLIVE_LOG_WARNING, "record-unreadable", NULL, NULL, "file", path, "message", error->message, NULL);
   }
+  add_unrecorded (records, state_dir);
   return records;
 }
 

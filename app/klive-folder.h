@@ -23,10 +23,12 @@ KliveRecord *klive_record_new (const char *entry_id, gint index);
 void klive_record_free (KliveRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveRecord, klive_record_free)
 
-/* {"entry":"0_rkij47dr","index":0,"pid":4711,"removeAt":0,"info":{...},"assets":{...}}, replaced atomically. */
+/* {"entry":"0_rkij47dr","index":0,"pid":4711,"removeAt":0,"info":{...},"assets":{...}}, replaced
+ * in one step. Without fsync, which would keep the main thread waiting for a busy disk just when an encoder waits for
+ * its answer: what a power failure takes, klive_record_load_all() makes up for. */
 gboolean klive_record_save (const char *state_dir, const KliveRecord *record, GError **error);
 void klive_record_delete (const char *state_dir, const KliveRecord *record);
-/* All that can be read (KliveRecord); the others are logged. */
+/* All that can be read (KliveRecord); the others are logged. Folders without a record have one with nothing in it. */
 GPtrArray *klive_record_load_all (const char *state_dir);
 
 /* Which index the plain URLs are to show; @current: which they show now, -1 = none. */

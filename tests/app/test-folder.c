@@ -98,6 +98,21 @@ test_bad_records_are_skipped (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (records->len, ==, 1);
 }
 
+/* As after a power failure: it will be removed in its time, like others. */
+static void
+test_folder_without_record (Fixture *fixture, gconstpointer data)
+{
+  lay (fixture, "workers/" E "-1.json", "");
+  lay (fixture, "hls/" E "/1/all.m3u8", "x");
+  lay (fixture, "hls/elsewhere/1/all.m3u8", "x");
+  g_autoptr (GPtrArray) records = klive_record_load_all (fixture->state);
+  g_assert_cmpuint (records->len, ==, 1);
+  const KliveRecord *record = records->pdata[0];
+  g_assert_cmpstr (record->entry_id, ==, E);
+  g_assert_cmpint (record->index, ==, 1);
+  g_assert_cmpint (record->remove_at, ==, 0);
+}
+
 static void
 test_choice_of_the_plain_url (void)
 {
@@ -231,6 +246,7 @@ main (int argc, char **argv)
 #define ADD(name, func) g_test_add ("/folder/" name, Fixture, NULL, set_up, func, tear_down)
   ADD ("record", test_record);
   ADD ("bad-records-are-skipped", test_bad_records_are_skipped);
+  ADD ("folder-without-record", test_folder_without_record);
   ADD ("link", test_link);
   ADD ("removal", test_removal);
   ADD ("removal-of-nothing", test_removal_of_nothing);
