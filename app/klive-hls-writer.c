@@ -351,6 +351,19 @@ klive_hls_writer_is_short_of_space (const KliveHlsWriter *writer)
 
 /* --- opening --- */
 
+/* Of a broadcast whose entry has lost its DVR since the last worker: nobody keeps these lists up to date any more. */
+static void
+remove_dvr_lists (KliveHlsWriter *writer)
+{
+  for (guint i = 0; i < writer->state->renditions->len; i++) {
+    KliveHlsRendition *rendition = writer->state->renditions->pdata[i];
+
+    klive_hls_folder_remove_playlists (writer->folder, rendition->id);
+    rendition->changed = TRUE;
+  }
+  klive_hls_folder_remove_playlists (writer->folder, NULL);
+}
+
 KliveHlsWriter *
 klive_hls_writer_new (const KliveHlsOptions *options, KliveHlsWarningFunc warning, gpointer user_data, gint64 now,
     GError **error)
@@ -376,6 +389,8 @@ klive_hls_writer_new (const KliveHlsOptions *options, KliveHlsWarningFunc warnin
   for (guint i = 0; i < warnings->len; i++)
     warn (writer, "%s", (const char *) warnings->pdata[i]);
   writer->state_changed = writer->masters_changed = TRUE;
+  if (options->dvr_window == 0 && klive_hls_folder_exists (folder, "all_dvr.m3u8"))
+    remove_dvr_lists (writer);
   flush (writer, now);
   return writer;
 }

@@ -561,6 +561,25 @@ test_crash_and_other_codec (Fixture *f, gconstpointer data)
   assert_has (f, "32/chunklist.m3u8", "#EXT-X-DISCONTINUITY-SEQUENCE:1\n");
 }
 
+/* The entry has lost its DVR in between: only what plays live is listed and kept. */
+static void
+test_crash_and_no_dvr (Fixture *f, gconstpointer data)
+{
+  start (f, "x", 0);
+  for (guint i = 0; i < 6; i++)
+    add (f, i);
+  f->dvr_window = 0;
+  crash (f);
+  g_assert_false (exists (f, "all_dvr.m3u8"));
+  g_assert_false (exists (f, "32/chunklist_dvr.m3u8"));
+  assert_has (f, "all.m3u8", "32/chunklist.m3u8");
+  assert_has (f, "32/chunklist.m3u8", "#EXT-X-MEDIA-SEQUENCE:881906175\n");
+  start (f, "x", 12);
+  add_to (f, f->run, "32", 0, 12, 2);
+  klive_hls_writer_tick (f->writer, f->now + 20 * SECOND);
+  g_assert_cmpuint (count_segments (f, "32"), ==, 3);
+}
+
 static void
 test_crash_with_files_gone (Fixture *f, gconstpointer data)
 {
@@ -849,6 +868,7 @@ main (int argc, char **argv)
   ADD ("crash", test_crash, 0);
   ADD ("crash-with-dvr", test_crash, 6);
   ADD ("crash-and-other-codec", test_crash_and_other_codec, 0);
+  ADD ("crash-and-no-dvr", test_crash_and_no_dvr, 1000);
   ADD ("crash-with-files-gone", test_crash_with_files_gone, 0);
   ADD ("broken-state-begins-anew", test_broken_state_begins_anew, 0);
   ADD ("end", test_end, 0);
