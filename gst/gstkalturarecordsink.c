@@ -25,8 +25,11 @@
  * a new recording is tried at a keyframe. Names that exist are skipped, so that nothing is ever overwritten.
  *
  * The recordings of one entry belong to the asset #GstKalturaRecordSink:asset-id. With #GstKalturaRecordSink:spool each
- * of them gets a job there, before any media is written, which klive-launcher hands over to Kaltura. The entry is
- * learned from the context `kaltura.session` (gstkalturasession.h).
+ * of them gets a job there, before any media is written, which klive-launcher hands over to Kaltura, however long that
+ * takes. Without one the element itself tells Kaltura of each recording that has ended, by its path on a disk that
+ * Kaltura shares: liveStream.appendRecording, once, on a thread that no stream waits for; at the end answers are waited
+ * for as long as one call may take. What fails is told by a warning, and the file stays. The entry is learned from the
+ * context `kaltura.session` (gstkalturasession.h), which kalturaauth makes under gst-launch.
  *
  * The element posts
  *
@@ -34,6 +37,8 @@
  * * `kaltura-recording`, for each recording that has ended: these and `duration` (double, s, of the media), `bytes`
  *   (guint64), `last` (boolean, by the end of the stream), `plain` (boolean, FALSE: for lack of space the file is still
  *   fragmented, and needs klive-launcher finish);
+ * * `kaltura-recording-appended`, without a spool, when Kaltura has taken one: `asset-id`, `location` (string, absolute),
+ *   `duration`;
  * * `kaltura-recording-failed`: `asset-id`, `location` (nullable), `errno` (int, 0 = the disk hangs).
  *
  * ## Example launch line
@@ -47,9 +52,9 @@
 #include <grp.h>
 #include <string.h>
 #include <gst/video/video-event.h>
-#include <kaltura-job.h>
 
 #include "gstkalturafile.h"
+#include "gstkalturaledger.h"
 #include "gstkalturarecordthread.h"
 #include "gstkalturarecordtrack.h"
 #include "gstkalturasession.h"
@@ -111,11 +116,9 @@ struct _GstKalturaRecordSink {
   char *spool;                    /* nullable */
   GstClockTime max_wait;          /* ns */
   GstKalturaSession *session;     /* NULL = not known */
+  GstKalturaLedger *ledger;       /* NULL before PAUSED */
   GstKalturaRecordThread *thread; /* NULL = below PAUSED; changed with the state lock too */
   guint next_audio;
-
-  /* writer thread */
-  KalturaJob *job; /* of the recording that is open, NULL = none */
 };
 
 G_DEFINE_FINAL_TYPE (GstKalturaRecordSink, gst_kaltura_record_sink, GST_TYPE_ELEMENT)
@@ -136,48 +139,13 @@ dup_setting (GstKalturaRecordSink *self, char *const *setting)
   return copy;
 }
 
-/* Jobs, on the writer thread */
-
-static char *
-make_absolute (const char *path)
+static GstKalturaLedger *
+ref_ledger (GstKalturaRecordSink *self)
 {
-  return g_canonicalize_filename (path, NULL);
-}
-
-/* A job for the recording @location; NULL if none is to be made: nobody knows where it belongs. */
-static KalturaJob *
-make_job (GstKalturaRecordSink *self, const char *location)
-{
-  g_autofree char *absolute = make_absolute (location);
-  g_autoptr (KalturaJob) job = kaltura_job_new (absolute);
   GST_OBJECT_LOCK (self);
-  gboolean known = self->session != NULL && self->asset_id != NULL;
-  if (known) {
-    job->entry_id = g_strdup (self->session->entry_id);
-    job->partner_id = self->session->partner_id;
-    job->server_index = self->session->server_index;
-    job->asset_id = g_strdup (self->asset_id);
-  }
+  GstKalturaLedger *ledger = gst_kaltura_ledger_ref (self->ledger);
   GST_OBJECT_UNLOCK (self);
-  return known ? g_steal_pointer (&job) : NULL;
-}
-
-static gboolean
-save_job (GstKalturaRecordSink *self, GError **error)
-{
-  g_autofree char *spool = dup_setting (self, &self->spool);
-  return spool == NULL || kaltura_job_save (self->job, spool, error);
-}
-
-static void
-remove_job (GstKalturaRecordSink *self)
-{
-  g_autofree char *spool = dup_setting (self, &self->spool);
-  g_autoptr (GError) error = NULL;
-  if (spool != NULL && self->job != NULL && !kaltura_job_remove (self->job, spool, &error)) {
-    GST_WARNING_OBJECT (self, "%s", error->message);
-  }
-  g_clear_pointer (&self->job, kaltura_job_free);
+  return ledger;
 }
 
 /* What the writer thread tells */
@@ -194,13 +162,10 @@ static int
 on_opened (const char *location, gint64 running_time, gpointer user_data)
 {
   GstKalturaRecordSink *self = user_data;
-  g_autoptr (GError) error = NULL;
-  g_clear_pointer (&self->job, kaltura_job_free);
-  self->job = make_job (self, location);
-  if (self->job != NULL && !save_job (self, &error)) {
-    GST_WARNING_OBJECT (self, "%s", error->message);
-    g_clear_pointer (&self->job, kaltura_job_free);
-    return error->code == G_FILE_ERROR_NOSPC ? ENOSPC : EIO;
+  g_autoptr (GstKalturaLedger) ledger = ref_ledger (self);
+  int error = gst_kaltura_ledger_open (ledger, location);
+  if (error != 0) {
+    return error;
   }
   post (self,
       gst_structure_new ("kaltura-recording-started", "location", G_TYPE_STRING, location, "running-time",
@@ -212,17 +177,8 @@ static void
 on_closed (const GstKalturaRecording *recording, gpointer user_data)
 {
   GstKalturaRecordSink *self = user_data;
-  if (self->job != NULL) {
-    g_autoptr (GError) error = NULL;
-    self->job->state = KALTURA_JOB_CLOSED;
-    self->job->duration = recording->duration;
-    self->job->last = recording->last ? KALTURA_LAST_UNKNOWN : KALTURA_LAST_NO;
-    if (!save_job (self, &error)) {
-      /* The job from the beginning is still there; whoever finds it sees that nobody writes the file. */
-      GST_WARNING_OBJECT (self, "%s", error->message);
-    }
-    g_clear_pointer (&self->job, kaltura_job_free);
-  }
+  g_autoptr (GstKalturaLedger) ledger = ref_ledger (self);
+  gst_kaltura_ledger_close (ledger, recording);
   post (self,
       gst_structure_new ("kaltura-recording", "location", G_TYPE_STRING, recording->location, "running-time",
           G_TYPE_UINT64, (guint64) MAX (recording->running_time, 0), "duration", G_TYPE_DOUBLE, recording->duration,
@@ -233,7 +189,8 @@ on_closed (const GstKalturaRecording *recording, gpointer user_data)
 static void
 on_discarded (const char *location, gpointer user_data)
 {
-  remove_job (user_data);
+  g_autoptr (GstKalturaLedger) ledger = ref_ledger (user_data);
+  gst_kaltura_ledger_discard (ledger);
 }
 
 static void
@@ -493,9 +450,13 @@ start (GstKalturaRecordSink *self)
   if (!find_group (self, group, &settings.group)) {
     return FALSE;
   }
+  g_autofree char *asset_id = dup_setting (self, &self->asset_id);
+  g_autofree char *spool = dup_setting (self, &self->spool);
   GST_OBJECT_LOCK (self);
   settings.chunk_duration = self->chunk_duration * GST_SECOND;
   settings.max_wait = self->max_wait;
+  g_clear_pointer (&self->ledger, gst_kaltura_ledger_unref);
+  self->ledger = gst_kaltura_ledger_new (GST_ELEMENT (self), asset_id, spool, self->session);
   GST_OBJECT_UNLOCK (self);
 
   GstKalturaRecordThread *thread = gst_kaltura_record_thread_new (&settings, &record_callbacks, GST_OBJECT (self));
@@ -517,6 +478,7 @@ stop (GstKalturaRecordSink *self)
   GstKalturaRecordThread *thread = g_steal_pointer (&self->thread);
   GST_OBJECT_UNLOCK (self);
   gst_kaltura_record_thread_stop (thread);
+  gst_kaltura_ledger_end (self->ledger);
 }
 
 /* Whose recordings these are: from the context, which the application or kalturaauth has given. */
@@ -561,6 +523,9 @@ gst_kaltura_record_sink_set_context (GstElement *element, GstContext *context)
     GST_OBJECT_LOCK (self);
     g_clear_pointer (&self->session, gst_kaltura_session_free);
     self->session = session;
+    if (self->ledger != NULL) {
+      gst_kaltura_ledger_set_session (self->ledger, session);
+    }
     GST_OBJECT_UNLOCK (self);
   }
   GST_ELEMENT_CLASS (gst_kaltura_record_sink_parent_class)->set_context (element, context);
@@ -685,7 +650,7 @@ gst_kaltura_record_sink_finalize (GObject *object)
   g_free (self->group);
   g_free (self->spool);
   g_clear_pointer (&self->session, gst_kaltura_session_free);
-  kaltura_job_free (self->job);
+  g_clear_pointer (&self->ledger, gst_kaltura_ledger_unref);
   G_OBJECT_CLASS (gst_kaltura_record_sink_parent_class)->finalize (object);
 }
 
@@ -705,7 +670,8 @@ install_properties (GObjectClass *object_class)
   properties[PROP_GROUP] = g_param_spec_string ("group", "Group",
       "Group of the files, which may then read and write them; empty = that of the process", DEFAULT_GROUP, flags);
   properties[PROP_SPOOL] = g_param_spec_string ("spool", "Spool",
-      "Directory for the jobs by which klive-launcher hands recordings over; empty = no jobs", DEFAULT_SPOOL, flags);
+      "Directory for the jobs by which klive-launcher hands recordings over; empty = the element tells Kaltura itself",
+      DEFAULT_SPOOL, flags);
   properties[PROP_MAX_WAIT] = g_param_spec_uint64 ("max-wait", "Maximum wait",
       "How long one track is held for another that is silent, in ns of media and of real time; five times that before "
       "its first frame",

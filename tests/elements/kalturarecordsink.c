@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 
 #include "elements.h"
+#include "fake-api.h"
 
 #define MS GST_MSECOND
 #define FRAME 40 /* ms of a video frame */
@@ -788,12 +789,18 @@ GST_END_TEST
 /* Spool */
 
 static void
-set_session (Fixture *f)
+set_session_at (Fixture *f, const char *url)
 {
   g_autoptr (GstContext) context = gst_context_new (GST_KALTURA_SESSION_CONTEXT, TRUE);
-  gst_structure_set (gst_context_writable_structure (context), "service-url", G_TYPE_STRING, "http://127.0.0.1:9",
-      "entry-id", G_TYPE_STRING, "0_rkij47dr", "partner-id", G_TYPE_INT, 102, "server-index", G_TYPE_INT, 1, NULL);
+  gst_structure_set (gst_context_writable_structure (context), "service-url", G_TYPE_STRING, url, "api", G_TYPE_STRING,
+      "current", "timeout", G_TYPE_UINT, 1, "ks", G_TYPE_STRING, "a session string", "entry-id", G_TYPE_STRING, "0_rkij47dr", "partner-id", G_TYPE_INT, 102, "server-index", G_TYPE_INT, 1, NULL);
   gst_element_set_context (f->sink, context);
+}
+
+static void
+set_session (Fixture *f)
+{
+  set_session_at (f, "http://127.0.0.1:9");
 }
 
 static KalturaJob *
@@ -852,6 +859,59 @@ GST_START_TEST (spool_fails)
   fail_unless_equals_int (count_warnings (f), 1);
   fail_if (g_file_test (path, G_FILE_TEST_EXISTS));
   tear_down (f);
+}
+GST_END_TEST
+
+/* Without a spool Kaltura is told by the element, of one recording after the other. */
+GST_START_TEST (appends)
+{
+  Fixture *f = make_sink ();
+  FakeApi *api = fake_api_new ();
+  g_autofree char *one = get_path (f, 0);
+  g_autofree char *other = get_path (f, 1);
+  fake_api_answer_result (api, "appendRecording", "<id>0_rkij47dr</id>");
+  fake_api_answer_result (api, "appendRecording", "<id>0_rkij47dr</id>");
+  g_object_set (f->sink, "asset-id", "0_x8d2k1mn", NULL);
+  set_session_at (f, fake_api_get_url (api));
+  start (f, AVC_CAPS, NULL);
+  push_both (f, 0, 1480);
+  g_signal_emit_by_name (f->sink, "split-now");
+  push_both (f, 1480, 3000);
+  push_eos (f);
+  g_autoptr (GstMessage) appended = elements_wait_message (f->bus, "kaltura-recording-appended");
+  fail_unless_equals_string (elements_get_string (appended, "asset-id"), "0_x8d2k1mn");
+  fail_unless_equals_string (elements_get_string (appended, "location"), one);
+  gst_element_set_state (f->sink, GST_STATE_NULL); /* waits for the second answer */
+  fail_unless_equals_int (fake_api_get_n_requests (api), 2);
+  fail_unless_equals_string (fake_api_get_field (api, 0, "resource:localFilePath"), one);
+  fail_unless_equals_string (fake_api_get_field (api, 1, "resource:localFilePath"), other);
+  fail_unless_equals_string (fake_api_get_field (api, 0, "duration"), "2.000");
+  fail_unless_equals_string (fake_api_get_field (api, 0, "isLastChunk"), "0");
+  fail_unless_equals_string (fake_api_get_field (api, 1, "isLastChunk"), "1");
+  tear_down (f);
+  fake_api_free (api);
+}
+GST_END_TEST
+
+/* An API that does not answer holds up neither the stream nor, for longer than the timeout, its end. */
+GST_START_TEST (append_stalls)
+{
+  Fixture *f = make_sink ();
+  FakeApi *api = fake_api_new ();
+  g_autofree char *path = get_path (f, 0);
+  fake_api_answer_never (api, "appendRecording");
+  g_object_set (f->sink, "asset-id", "0_x8d2k1mn", NULL);
+  set_session_at (f, fake_api_get_url (api));
+  start (f, AVC_CAPS, NULL);
+  push_both (f, 0, 2000);
+  push_eos (f);
+  check_eos (f);
+  gint64 begin = g_get_monotonic_time ();
+  gst_element_set_state (f->sink, GST_STATE_NULL);
+  fail_unless (g_get_monotonic_time () - begin < 20 * G_USEC_PER_SEC);
+  fail_unless (g_file_test (path, G_FILE_TEST_EXISTS));
+  tear_down (f);
+  fake_api_free (api);
 }
 GST_END_TEST
 
@@ -1107,6 +1167,8 @@ make_suite (void)
   tcase_add_test (faults, spool);
   tcase_add_test (faults, spool_fails);
   tcase_add_test (faults, spool_discards);
+  tcase_add_test (faults, appends);
+  tcase_add_test (faults, append_stalls);
   tcase_add_test (faults, hanging_disk);
   tcase_add_test (faults, stop_on_hanging_disk);
   suite_add_tcase (suite, faults);
