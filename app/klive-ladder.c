@@ -219,16 +219,6 @@ read_parameters (KliveLadder *ladder, const KalturaProfileEncode *encode, KliveR
 }
 
 static void
-warn_unsupported (KliveLadder *ladder, const KalturaProfileEncode *encode)
-{
-  const KalturaProfileVideo *video = &encode->video;
-
-  if (video->implementation && !is_text (video->implementation, "default"))
-    warn (ladder, "encode \"%s\": implementation \"%s\" is not supported: the software encoder is used", encode->name,
-        video->implementation);
-}
-
-static void
 set_size (KliveLadder *ladder, const KalturaProfileEncode *encode, KliveRendition *rendition)
 {
   const KalturaProfileVideo *video = &encode->video;
@@ -262,7 +252,8 @@ set_video_encode (KliveLadder *ladder, const KalturaProfileEncode *encode, Klive
   rendition->skip_frames = MAX (video->skip_frames, 0);
   rendition->fps_d *= rendition->skip_frames + 1;
   read_parameters (ladder, encode, rendition);
-  warn_unsupported (ladder, encode);
+  rendition->implementation = g_intern_string (video->implementation);
+  rendition->gpu_id = video->gpu_id;
 }
 
 static void
@@ -467,6 +458,8 @@ klive_ladder_new (const KalturaProfile *profile, const KliveTracks *tracks, cons
   ladder->groups = g_ptr_array_new_with_free_func ((GDestroyNotify) klive_group_free);
   ladder->warnings = g_ptr_array_new_with_free_func (g_free);
   ladder->deinterlace = profile->deinterlace;
+  ladder->decode_implementation = g_intern_string (profile->decode_implementation);
+  ladder->scale_implementation = g_intern_string (profile->scale_implementation);
   read_properties (ladder, profile);
   for (guint i = 0; i < profile->encodes->len; i++) {
     const KalturaProfileEncode *encode = profile->encodes->pdata[i];

@@ -39,8 +39,12 @@ typedef struct {
   guint video_bitrate;         /* bps, 0 = not known (copy) */
   const char *profile;         /* of H.264: "baseline", "main" or "high"; NULL unless encoded */
   gboolean constant_bitrate;
-  guint keyframe_interval; /* frames; 0 = a keyframe where the source has one */
-  guint skip_frames;       /* encode: of the source, after each one that is encoded; fps knows it */
+  const char *implementation; /* encode: that of the profile, interned; NULL = default */
+  gint gpu_id;                /* -1 = any */
+  const char *encoder;        /* hardware: its element, interned; NULL = software. klive_encoders_choose() sets both: */
+  const char *encoder_template; /* of pipelines/encode-NAME.gst */
+  guint keyframe_interval;      /* frames; 0 = a keyframe where the source has one */
+  guint skip_frames;            /* encode: of the source, after each one that is encoded; fps knows it */
   KliveTrackMode audio;
   guint audio_bitrate; /* bps, 0 = not known (copy) */
   guint bandwidth;     /* bps of the whole MPEG-TS at its expected peak; 0 = not known */
@@ -62,8 +66,9 @@ typedef struct {
   GPtrArray *renditions; /* of KliveRendition, enabled ones in the order of the profile; may be empty */
   GPtrArray *groups;     /* of KliveGroup; "all" is always there */
   gboolean deinterlace;  /* what is encoded, if it is interlaced */
-  char *source_id;       /* the rendition that a stream suffix is an alias of; NULL when there is none */
-  GPtrArray *warnings;   /* of char *, one sentence each: what the profile asked for and does not get */
+  const char *decode_implementation, *scale_implementation; /* of the profile, interned; NULL = default */
+  char *source_id;     /* the rendition that a stream suffix is an alias of; NULL when there is none */
+  GPtrArray *warnings; /* of char *, one sentence each: what the profile asked for and does not get */
 } KliveLadder;
 
 /*

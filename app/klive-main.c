@@ -4,6 +4,7 @@
  * name (argv[0] is the name). Everything but this file is the static library `klive`, which the tests link.
  */
 #include "klive-commands.h"
+#include "klive-encoder-probe.h"
 #include "klive-log.h"
 
 #include <stdio.h>
@@ -24,6 +25,7 @@ static const Command commands[] = {
   { "import-server-xml", "prints Wowza's settings as a klive.conf", klive_import_main },
   { "status", "prints what a running launcher does", klive_status_main },
   { "worker", NULL, klive_worker_main },
+  { "probe-encoder", NULL, klive_probe_encoder_main },
   { NULL },
 };
 

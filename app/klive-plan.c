@@ -4,6 +4,8 @@
  */
 #include "klive-plan.h"
 
+#include "klive-encoder-probe.h"
+#include "klive-encoders.h"
 #include "klive-studio-text.h"
 
 /* @record: NULL for what does not depend on recordings. */
@@ -20,7 +22,7 @@ make_text (const KlivePlan *plan, gint64 serial, guint64 start_index, const Kliv
     .start_index = start_index,
     .segment_duration = show->segment_duration,
     .epoch = show->epoch,
-    .video_encoder = show->video_encoder,
+    .video_encoder = klive_encoders_get_software (show->video_encoder),
     .audio_encoder = show->audio_encoder,
     .speed_preset = show->speed_preset,
     .threads = show->threads,
@@ -82,6 +84,7 @@ klive_plan_new (const KliveShow *show, const KalturaProfile *profile, const char
 
   plan->show = show;
   plan->ladder = klive_ladder_new (profile, tracks, stream);
+  klive_encoders_choose (plan->ladder, show->video_encoder, show->templates, klive_encoder_probe);
   text = make_text (plan, 0, 0, NULL, error);
   if (text == NULL)
     return NULL;
@@ -121,6 +124,19 @@ encodes_video (const KalturaProfileEncode *encode)
   const char *codec = encode->video.codec;
 
   return codec != NULL && !is_codec (codec, "PassThru") && !is_codec (codec, "Disable");
+}
+
+static void
+give_up_hardware (KalturaProfile *profile)
+{
+  for (guint i = 0; i < profile->encodes->len; i++) {
+    KalturaProfileEncode *encode = profile->encodes->pdata[i];
+
+    g_free (encode->video.implementation);
+    encode->video.implementation = g_strdup (KLIVE_ENCODERS_SOFTWARE);
+  }
+  g_clear_pointer (&profile->decode_implementation, g_free);
+  g_clear_pointer (&profile->scale_implementation, g_free);
 }
 
 static void
@@ -174,6 +190,9 @@ klive_plan_reduce (KalturaProfile *profile, KlivePlanLevel level, const char *st
   switch (level) {
     case KLIVE_PLAN_WHOLE:
       break;
+    case KLIVE_PLAN_SOFTWARE:
+      give_up_hardware (profile);
+      break;
     case KLIVE_PLAN_COPIES:
       keep_copies (profile);
       break;
@@ -195,5 +214,14 @@ klive_plan_encodes (const KlivePlan *plan)
     if (rendition->video == KLIVE_TRACK_ENCODE || rendition->audio == KLIVE_TRACK_ENCODE)
       return TRUE;
   }
+  return FALSE;
+}
+
+gboolean
+klive_plan_uses_hardware (const KlivePlan *plan)
+{
+  for (guint i = 0; i < plan->ladder->renditions->len; i++)
+    if (((KliveRendition *) plan->ladder->renditions->pdata[i])->encoder)
+      return TRUE;
   return FALSE;
 }

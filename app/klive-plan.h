@@ -26,6 +26,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KlivePlan, klive_plan_free)
 /* What is left of a profile that cannot be had: less and less of it, so that the show goes on. */
 typedef enum {
   KLIVE_PLAN_WHOLE,
+  KLIVE_PLAN_SOFTWARE,    /* all of it, by software */
   KLIVE_PLAN_COPIES,      /* only the renditions that pass the picture through */
   KLIVE_PLAN_PURE_COPIES, /* the same with their sound passed through too */
   KLIVE_PLAN_PASSTHROUGH, /* none of the profile: the source as it is */
@@ -37,6 +38,8 @@ KalturaProfile *klive_plan_reduce (KalturaProfile *profile, KlivePlanLevel level
 
 /* Whether anything is encoded: passing through is something else. */
 gboolean klive_plan_encodes (const KlivePlan *plan);
+/* Whether a hardware encoder is used. */
+gboolean klive_plan_uses_hardware (const KlivePlan *plan);
 
 /* (transfer full): the launch text, with the session's @serial and the number of the first segment. */
 char *klive_plan_make_text (const KlivePlan *plan, gint64 serial, guint64 start_index, GError **error);

@@ -20,6 +20,7 @@ static const Origin origins[] = {
   { "avenc_", "gstreamer1.0-libav" },
   { "fdkaacenc", "gstreamer1.0-fdkaac" },
   { "voaacenc", "gstreamer1.0-plugins-bad" },
+  { "nvh264", "gstreamer1.0-plugins-bad, and needs Nvidia's driver" },
   { "openh264enc", "gstreamer1.0-plugins-bad" },
   { "rtmp2src", "gstreamer1.0-plugins-bad" },
   { "hlssink2", "gstreamer1.0-plugins-bad" },

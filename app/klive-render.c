@@ -11,6 +11,8 @@
 
 #include "kaltura-profile.h"
 #include "klive-commands.h"
+#include "klive-encoder-probe.h"
+#include "klive-encoders.h"
 #include "klive-ladder.h"
 #include "klive-pipeline.h"
 #include "klive-probe.h"
@@ -59,7 +61,9 @@ parse_arguments (int *argc, char ***argv, Arguments *arguments, GError **error)
     { "broadcast-url", 0, 0, G_OPTION_ARG_STRING, &arguments->broadcast_url,
         "Go on air with Kaltura (kalturaauth, kalturaregister); the source is an RTMP URL", "URL" },
     { "config", 0, 0, G_OPTION_ARG_FILENAME, &arguments->config_file, "klive.conf for --broadcast-url", "FILE" },
-    { "video-encoder", 0, 0, G_OPTION_ARG_STRING, &arguments->video_encoder, "x264enc or openh264enc", "NAME" },
+    { "video-encoder", 0, 0, G_OPTION_ARG_STRING, &arguments->video_encoder,
+        "x264enc, openh264enc, nvh264enc, qsvh264enc, msdkh264enc, vah264enc, v4l2h264enc or auto: as the profile says",
+        "NAME" },
     { "audio-encoder", 0, 0, G_OPTION_ARG_STRING, &arguments->audio_encoder, "fdkaacenc, avenc_aac or voaacenc",
         "NAME" },
     { "speed-preset", 0, 0, G_OPTION_ARG_STRING, &arguments->speed_preset, "Of x264, default veryfast", "NAME" },
@@ -187,7 +191,7 @@ render (const Arguments *arguments, const KalturaProfile *profile, GError **erro
     .segment_duration = (guint64) (arguments->segment_duration * GST_SECOND),
     .epoch = is_url (source) ? -1 : 0,
     .playlist_length = arguments->playlist_length,
-    .video_encoder = arguments->video_encoder,
+    .video_encoder = klive_encoders_get_software (arguments->video_encoder),
     .audio_encoder = arguments->audio_encoder,
     .speed_preset = arguments->speed_preset,
     .threads = arguments->threads,
@@ -204,6 +208,7 @@ render (const Arguments *arguments, const KalturaProfile *profile, GError **erro
     return NULL;
   }
   ladder = klive_ladder_new (profile, &tracks, stream);
+  klive_encoders_choose (ladder, arguments->video_encoder, arguments->templates, klive_encoder_probe);
   for (guint i = 0; i < ladder->warnings->len; i++)
     fprintf (stderr, "klive-launcher render: %s\n", (const char *) ladder->warnings->pdata[i]);
   return klive_studio_text_new (ladder, &options, error);

@@ -5,6 +5,7 @@
  */
 #include "klive-session.h"
 
+#include "klive-encoders.h"
 #include "klive-log.h"
 #include "klive-reader.h"
 
@@ -124,6 +125,8 @@ make_extra_params (KliveSession *session)
   add_number (params, "audiodatarate", tracks.audio_bitrate / 1000);
   add_codec (params, "videocodecidstring", tracks.video_codec);
   add_codec (params, "audiocodecidstring", tracks.audio_codec);
+  if (klive_encoders_has_gpu (session->show->video_encoder))
+    json_object_set_string_member (params, "gpu", "true");
   return params;
 }
 

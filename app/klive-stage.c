@@ -158,13 +158,16 @@ static const KliveStudioCallbacks studio_callbacks = { on_segment, on_lost_segme
 static gboolean
 reduce (KliveStage *stage, const char *reason)
 {
-  static const char *const left[] = { NULL, "only the renditions that pass the picture through are left",
+  static const char *const left[] = { NULL, "hardware encoders are given up",
+    "only the renditions that pass the picture through are left",
     "only renditions that pass everything through are left", "the source passes through" };
   g_autofree char *text = NULL;
 
   if (stage->level == KLIVE_PLAN_PASSTHROUGH)
     return FALSE;
   stage->level++;
+  if (stage->level == KLIVE_PLAN_SOFTWARE && (stage->plan == NULL || !klive_plan_uses_hardware (stage->plan)))
+    stage->level++;
   stage->profile = klive_plan_reduce (stage->profile, stage->level, stage->stream);
   text = g_strdup_printf ("%s: %s", reason, left[stage->level]);
   log_event (stage, KLIVE_LOG_WARNING, "ladder-reduced", text);

@@ -19,7 +19,8 @@
 
 #define NS_PER_S G_GUINT64_CONSTANT (1000000000)
 #define DEFAULT_PLAYLIST_LENGTH 10
-#define KEPT_UNLISTED 10 /* files that hlssink2 keeps beside those that it lists */
+#define MAX_INTERVAL 65535 /* frames; all encoders take that */
+#define KEPT_UNLISTED 10   /* files that hlssink2 keeps beside those that it lists */
 
 typedef struct {
   const char *codec, *decoder;
@@ -291,7 +292,8 @@ add_scaler (Composer *composer, const KliveRendition *rendition)
 static void
 add_video_encoder (Composer *composer, const KliveRendition *rendition)
 {
-  g_autofree char *template = g_strdup_printf ("encode-%s.gst", composer->video_encoder);
+  g_autofree char *template =
+      g_strdup_printf ("encode-%s.gst", rendition->encoder ? rendition->encoder_template : composer->video_encoder);
 
   klive_variables_set_uint (composer->variables, "width", rendition->width);
   klive_variables_set_uint (composer->variables, "height", rendition->height);
@@ -304,8 +306,13 @@ add_video_encoder (Composer *composer, const KliveRendition *rendition)
   klive_variables_set_uint (composer->variables, "vbv_ms", rendition->constant_bitrate ? 1000 : 2000);
   klive_variables_set (composer->variables, "keyframe_interval", NULL);
   if (rendition->keyframe_interval > 0)
-    klive_variables_set_uint (composer->variables, "keyframe_interval", rendition->keyframe_interval);
+    klive_variables_set_uint (composer->variables, "keyframe_interval",
+        MIN (rendition->keyframe_interval, MAX_INTERVAL));
   klive_variables_set (composer->variables, "profile", rendition->profile);
+  klive_variables_set (composer->variables, "video_encoder", rendition->encoder);
+  klive_variables_set (composer->variables, "rate_control", rendition->constant_bitrate ? "cbr" : "vbr");
+  klive_variables_set (composer->variables, "hardware_profile",
+      strcmp (rendition->profile, "baseline") == 0 ? "constrained-baseline" : rendition->profile);
   add (composer, template);
   if (find_asset (composer, rendition) != NULL)
     add (composer, "record-encoded-video.gst");
@@ -351,6 +358,18 @@ choose (const char *wanted, const char *const *best, GError **error)
 }
 
 static gboolean
+needs_software_encoder (const KliveLadder *ladder)
+{
+  for (guint i = 0; i < ladder->renditions->len; i++) {
+    const KliveRendition *rendition = ladder->renditions->pdata[i];
+
+    if (rendition->video == KLIVE_TRACK_ENCODE && !rendition->encoder)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
 check_elements (Composer *composer)
 {
   static const char *const own[] = { "kalturacut", "kalturahlssink", "kalturaregister", "kalturathin", NULL };
@@ -371,8 +390,9 @@ check_elements (Composer *composer)
     return FALSE;
   if (klive_ladder_encodes_video (composer->ladder)) {
     decoder[0] = find_decoder (video_decoders, G_N_ELEMENTS (video_decoders), tracks->video_codec);
-    composer->video_encoder = choose (composer->options->video_encoder, video_encoders, &composer->error);
-    if (!composer->video_encoder || !klive_plugins_check (stock_only ? raw_video_stock : raw_video, &composer->error) ||
+    if (needs_software_encoder (composer->ladder))
+      composer->video_encoder = choose (composer->options->video_encoder, video_encoders, &composer->error);
+    if (composer->error || !klive_plugins_check (stock_only ? raw_video_stock : raw_video, &composer->error) ||
         !klive_plugins_check (decoder, &composer->error) ||
         (composer->ladder->deinterlace && !klive_plugins_check (interlaced, &composer->error)))
       return FALSE;

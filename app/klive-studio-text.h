@@ -50,7 +50,7 @@ typedef struct {
   guint64 segment_duration;  /* ns */
   gint64 epoch;              /* ns since 1970 of running time 0; -1 = the clock at the first buffer */
   guint playlist_length;     /* segments in a playlist of the sink's own; 0 = 10 */
-  const char *video_encoder; /* "x264enc", "openh264enc" or "auto"; NULL = auto */
+  const char *video_encoder; /* of renditions without one of their own: "x264enc", "openh264enc", "auto"; NULL = auto */
   const char *audio_encoder; /* "fdkaacenc", "avenc_aac", "voaacenc" or "auto": the first of these; NULL = auto */
   const char *speed_preset;  /* of x264; NULL = veryfast */
   guint threads;             /* of each video decoder and encoder; 0 = as many as it likes */

@@ -33,15 +33,20 @@ def run(argv, cwd, timeout=60, text="", **env):
                           input=text)
 
 
-def render(folder, *arguments):
-    """(exit code, text, messages) of the command."""
-    done = run([LAUNCHER, "render", *arguments], folder)
+def render_with(folder, env, *arguments):
+    """(exit code, text, messages) of the command with this environment."""
+    done = run([LAUNCHER, "render", *arguments], folder, **env)
     return done.returncode, done.stdout, done.stderr
 
 
-def play(folder, text, timeout=90):
+def render(folder, *arguments):
+    """The same with the usual one."""
+    return render_with(folder, {}, *arguments)
+
+
+def play(folder, text, timeout=90, **env):
     """The text as `xargs gst-launch-1.0 -e` reads it."""
-    done = run(["xargs", "gst-launch-1.0", "-e"], folder, timeout, text)
+    done = run(["xargs", "gst-launch-1.0", "-e"], folder, timeout, text, **env)
     assert done.returncode == 0 and "ERROR" not in done.stdout + done.stderr, done.stdout[-2000:] + done.stderr[-2000:]
 
 
