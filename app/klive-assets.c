@@ -5,7 +5,7 @@
 #include "klive-assets.h"
 
 #include <string.h>
-#include "kaltura-recording.h"
+#include "kaltura-assets.h"
 #include "klive-log.h"
 
 #define BACKOFF_MIN 1000 /* ms */
@@ -15,10 +15,11 @@
 struct _KliveAssets {
   KalturaClient *client;
   char *entry_id;
-  gint partner_id;
+  gint partner_id, profile_id;
   KliveAssetsFunc changed;
   gpointer user_data;
   GHashTable *ids;           /* live params id as text -> asset id; NULL = not known */
+  GPtrArray *list;           /* of KalturaAsset, as Kaltura has told it; NULL = not yet */
   GCancellable *cancellable; /* of the question under way, NULL = none */
   guint retry;               /* source */
   guint backoff;             /* ms */
@@ -77,7 +78,7 @@ static void
 on_listed (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) list = kaltura_recording_list_assets_finish (result, &error);
+  GPtrArray *list = kaltura_assets_list_finish (result, &error);
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return;
   KliveAssets *assets = data;
@@ -86,6 +87,8 @@ on_listed (GObject *source, GAsyncResult *result, gpointer data)
     retry_later (assets, error);
     return;
   }
+  g_clear_pointer (&assets->list, g_ptr_array_unref);
+  assets->list = list;
   GHashTable *ids = take_ids (assets, list);
   gboolean same = is_same (assets->ids, ids);
   g_clear_pointer (&assets->ids, g_hash_table_unref);
@@ -98,17 +101,18 @@ static void
 ask (KliveAssets *assets)
 {
   assets->cancellable = g_cancellable_new ();
-  kaltura_recording_list_assets_async (assets->client, assets->partner_id, assets->entry_id, assets->cancellable,
-      on_listed, assets);
+  kaltura_assets_list_async (assets->client, assets->partner_id, assets->entry_id, assets->profile_id,
+      assets->cancellable, on_listed, assets);
 }
 
 void
-klive_assets_fetch (KliveAssets *assets, gint partner_id)
+klive_assets_fetch (KliveAssets *assets, gint partner_id, gint profile_id)
 {
   if (assets->cancellable)
     return;
   g_clear_handle_id (&assets->retry, g_source_remove);
   assets->partner_id = partner_id;
+  assets->profile_id = profile_id;
   assets->backoff = BACKOFF_MIN;
   ask (assets);
 }
@@ -141,6 +145,29 @@ klive_assets_describe (const KliveAssets *assets)
   return object;
 }
 
+static JsonObject *
+describe_asset (const KalturaAsset *asset)
+{
+  JsonObject *object = json_object_new ();
+  json_object_set_string_member (object, "id", asset->id);
+  json_object_set_int_member (object, "liveParamsId", asset->live_params_id);
+  json_object_set_string_member (object, "systemName", asset->system_name);
+  json_object_set_string_member (object, "tags", asset->tags);
+  json_object_set_string_member (object, "suffix", asset->suffix);
+  return object;
+}
+
+JsonArray *
+klive_assets_list (const KliveAssets *assets)
+{
+  if (!assets->list)
+    return NULL;
+  JsonArray *array = json_array_new ();
+  for (guint i = 0; i < assets->list->len; i++)
+    json_array_add_object_element (array, describe_asset (assets->list->pdata[i]));
+  return array;
+}
+
 KliveAssets *
 klive_assets_new (KalturaClient *client, const char *entry_id, KliveAssetsFunc changed, gpointer user_data)
 {
@@ -159,6 +186,7 @@ klive_assets_free (KliveAssets *assets)
   g_cancellable_cancel (assets->cancellable);
   g_clear_object (&assets->cancellable);
   g_clear_pointer (&assets->ids, g_hash_table_unref);
+  g_clear_pointer (&assets->list, g_ptr_array_unref);
   kaltura_client_unref (assets->client);
   g_free (assets->entry_id);
   g_free (assets);

@@ -20,12 +20,20 @@ KliveAssets *klive_assets_new (KalturaClient *client, const char *entry_id, Kliv
 void klive_assets_free (KliveAssets *assets);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveAssets, klive_assets_free)
 
-/* Asks now, unless it is being asked; tries again after 1 s, doubled up to 60 s. @partner_id: the entry's. */
-void klive_assets_fetch (KliveAssets *assets, gint partner_id);
+/*
+ * Asks now, unless it is being asked; tries again after 1 s, doubled up to 60 s. @partner_id, @profile_id (conversion
+ * profile): the entry's.
+ */
+void klive_assets_fetch (KliveAssets *assets, gint partner_id, gint profile_id);
 
 /* What klive_assets_describe() has told an earlier launcher; holds until Kaltura says otherwise. */
 void klive_assets_restore (KliveAssets *assets, JsonObject *ids);
 /* {"32":"0_x8d2k1mn", ...}, live params id -> asset id; NULL while not known. (transfer full) */
 JsonObject *klive_assets_describe (const KliveAssets *assets);
+/*
+ * For people: [{"id":"0_x8d2k1mn","liveParamsId":32,"systemName":"Source","tags":"source,ingest","suffix":"1"}, ...],
+ * null where nothing is known. NULL until Kaltura has answered. (transfer full)
+ */
+JsonArray *klive_assets_list (const KliveAssets *assets);
 
 G_END_DECLS

@@ -159,8 +159,9 @@ records (const KliveBroadcast *broadcast)
 static void
 fetch_assets (KliveBroadcast *broadcast)
 {
+  const KalturaEntry *info = klive_entry_get_info (broadcast->entry);
   if (records (broadcast))
-    klive_assets_fetch (broadcast->assets, klive_entry_get_info (broadcast->entry)->partner_id);
+    klive_assets_fetch (broadcast->assets, info->partner_id, info->conversion_profile_id);
 }
 
 static JsonObject *
@@ -371,6 +372,7 @@ klive_broadcast_describe (KliveBroadcast *broadcast)
   const char *state_dir = broadcast->context->config->state_dir;
   JsonObject *object = json_object_new ();
   JsonArray *publishers = json_array_new ();
+  JsonArray *assets = klive_assets_list (broadcast->assets);
   for (guint i = 0; i < klive_entry_count_publishers (entry); i++)
     json_array_add_object_element (publishers, describe_publisher (klive_entry_get_publisher (entry, i)));
   json_object_set_string_member (object, "entry", klive_entry_get_id (entry));
@@ -382,6 +384,8 @@ klive_broadcast_describe (KliveBroadcast *broadcast)
   json_object_set_boolean_member (object, "plainUrl",
       klive_folder_get_live (state_dir, klive_entry_get_id (entry)) == klive_entry_get_index (entry));
   json_object_set_array_member (object, "publishers", publishers);
+  if (assets)
+    json_object_set_array_member (object, "assets", assets);
   json_object_set_object_member (object, "worker", describe_worker (broadcast->child));
   if (klive_entry_get_status (entry))
     json_object_set_object_member (object, "status", json_object_ref (klive_entry_get_status (entry)));

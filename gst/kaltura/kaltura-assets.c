@@ -71,13 +71,6 @@ kaltura_asset_free (KalturaAsset *asset)
   g_free (asset);
 }
 
-gboolean
-kaltura_asset_has_tag (const KalturaAsset *asset, const char *tag)
-{
-  g_auto (GStrv) tags = g_strsplit (asset->tags != NULL ? asset->tags : "", ",", -1);
-  return g_strv_contains ((const char *const *) tags, tag);
-}
-
 /* Replies */
 
 /* Item @index of the reply's list: its member @name, NULL when it is absent or empty. */
@@ -210,14 +203,12 @@ next_list (GTask *task)
   ask (task);
 }
 
-/* What the API says about live params decides nothing; only a list that may come later is worth another try. */
+/* What the API says about live params decides nothing: nobody is to wait for it. */
 static void
 handle_error (GTask *task, GError *error)
 {
   Listing *listing = g_task_get_task_data (task);
-  gboolean refused = error->domain == KALTURA_ERROR && error->code == KALTURA_ERROR_API &&
-      !kaltura_error_is_passing (error) && listing->list != LIST_ASSETS;
-  if (!refused) {
+  if (listing->list == LIST_ASSETS || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
     g_task_return_error (task, error);
     g_object_unref (task);
     return;
@@ -238,18 +229,17 @@ on_page (GObject *source, GAsyncResult *result, gpointer user_data)
   Listing *listing = g_task_get_task_data (task);
   GError *error = NULL;
   g_autoptr (KalturaReply) reply = kaltura_client_call_finish (result, &error);
-  if (reply == NULL) {
+  gboolean more = reply != NULL && take_page (listing, reply);
+  if (more && listing->page == MAX_PAGES)
+    error = g_error_new (KALTURA_ERROR, KALTURA_ERROR_GARBAGE, "flavors of %s: a list goes on behind %u items",
+        listing->entry_id, (guint) listing->seen);
+  if (error != NULL) {
     handle_error (task, error);
-  } else if (!take_page (listing, reply)) {
-    next_list (task);
-  } else if (listing->page == MAX_PAGES) {
-    g_task_return_new_error (task, KALTURA_ERROR, KALTURA_ERROR_GARBAGE,
-        "flavors of %s: a list goes on behind %u items on %u pages", listing->entry_id, (guint) listing->seen,
-        listing->page);
-    g_object_unref (task);
-  } else {
+  } else if (more) {
     listing->page++;
     ask (task);
+  } else {
+    next_list (task);
   }
 }
 
@@ -305,41 +295,4 @@ GPtrArray *
 kaltura_assets_list_finish (GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
-}
-
-/* Renditions */
-
-static const KalturaAsset *
-find_by_live_params (const GPtrArray *assets, const char *number)
-{
-  guint64 id = 0;
-  if (number == NULL || !g_ascii_string_to_unsigned (number, 10, 1, G_MAXINT, &id, NULL))
-    return NULL;
-  for (guint i = 0; i < assets->len; i++) {
-    const KalturaAsset *asset = g_ptr_array_index (assets, i);
-    if (asset->live_params_id == (gint) id)
-      return asset;
-  }
-  return NULL;
-}
-
-static const KalturaAsset *
-find_by_system_name (const GPtrArray *assets, const char *system_name)
-{
-  for (guint i = 0; i < assets->len && system_name != NULL; i++) {
-    const KalturaAsset *asset = g_ptr_array_index (assets, i);
-    if (g_strcmp0 (asset->system_name, system_name) == 0)
-      return asset;
-  }
-  return NULL;
-}
-
-const KalturaAsset *
-kaltura_assets_find (const GPtrArray *assets, const char *stream_name, const char *encode_name)
-{
-  const char *last = stream_name != NULL ? strrchr (stream_name, '_') : NULL;
-  const KalturaAsset *asset = find_by_live_params (assets, last != NULL ? last + 1 : NULL);
-  if (asset == NULL)
-    asset = find_by_system_name (assets, encode_name);
-  return asset != NULL ? asset : find_by_live_params (assets, encode_name);
 }

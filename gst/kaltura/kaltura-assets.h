@@ -16,9 +16,6 @@ typedef struct {
 
 void kaltura_asset_free (KalturaAsset *asset);
 
-/* Whether @tag is one of the asset's, compared as the API does: exactly, blanks included. */
-gboolean kaltura_asset_has_tag (const KalturaAsset *asset, const char *tag);
-
 /*
  * The live assets of @entry_id, in the API's order, with what their live params say (API.md "Lists of flavors"):
  * flavorAsset.list; then what conversion profile @profile_id consists of. The customer's own session string (eCDN) asks
@@ -26,8 +23,8 @@ gboolean kaltura_asset_has_tag (const KalturaAsset *asset, const char *tag);
  * flavorParams.list. conversionProfileAssetParams.list adds the names that the profile gives. Lists are read to their
  * end, page by page.
  *
- * @partner_id: of the entry. @profile_id: 0 = the assets alone, as flavorAsset.list tells them. When the API refuses to
- * tell of live params, or does not know the profile, the assets come without: recordings can do with their numbers.
+ * @partner_id: of the entry. @profile_id: 0 = the assets alone, as flavorAsset.list tells them. What cannot be had of
+ * live params, for whatever reason, is left out: recordings can do with their numbers.
  */
 void kaltura_assets_list_async (KalturaClient *client, gint partner_id, const char *entry_id, gint profile_id,
     GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
@@ -36,12 +33,5 @@ void kaltura_assets_list_async (KalturaClient *client, gint partner_id, const ch
  * list that does not end.
  */
 GPtrArray *kaltura_assets_list_finish (GAsyncResult *result, GError **error);
-
-/*
- * The asset of a rendition of the conversion profile: @stream_name is its StreamName ("0_abcd1234_33", whose last part
- * is the id of live params), @encode_name its Name, the system name of live params or their id again. Either may be
- * NULL. (transfer none) (nullable)
- */
-const KalturaAsset *kaltura_assets_find (const GPtrArray *assets, const char *stream_name, const char *encode_name);
 
 G_END_DECLS

@@ -27,21 +27,6 @@ add (Params *params, const char *name, const char *value)
   params->items[params->length++] = value;
 }
 
-/* Assets */
-
-void
-kaltura_recording_list_assets_async (KalturaClient *client, gint partner_id, const char *entry_id,
-    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
-{
-  kaltura_assets_list_async (client, partner_id, entry_id, 0, cancellable, callback, user_data);
-}
-
-GPtrArray *
-kaltura_recording_list_assets_finish (GAsyncResult *result, GError **error)
-{
-  return kaltura_assets_list_finish (result, error);
-}
-
 /* Appending */
 
 /* The parameters of appendRecording, their names with @prefix. @names keeps them. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "kaltura-assets.h"
 #include "kaltura-client.h"
 
 G_BEGIN_DECLS
@@ -11,12 +10,6 @@ G_BEGIN_DECLS
  * itself: kaltura_client_call_async() tells the errors, and KALTURA_ERROR_TRANSPORT or _GARBAGE mean that nobody knows
  * whether a call was carried out.
  */
-
-/* kaltura_assets_list_async() without live params: the assets alone. */
-void kaltura_recording_list_assets_async (KalturaClient *client, gint partner_id, const char *entry_id,
-    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
-/* Of KalturaAsset. */
-GPtrArray *kaltura_recording_list_assets_finish (GAsyncResult *result, GError **error);
 
 /* A recording, and how Kaltura gets at its file: by @path (shared disk) or by upload @token, one of them is NULL. */
 typedef struct {

@@ -46,8 +46,10 @@ def test_ladder(server, numbered):
     assert recordings.split(launcher) == 200
     assert recordings.split(launcher, "0_nobody00") == 404
     wait_recording(launcher, 4)
-    described = launcher.status()["entries"][0]["status"]["recordings"]
-    assert sorted(r["id"] for r in described) == ["32", "33"]
+    status = launcher.status()["entries"][0]
+    assert sorted(r["id"] for r in status["status"]["recordings"]) == ["32", "33"]
+    assert [(a["liveParamsId"], a["systemName"], a["tags"], a["suffix"]) for a in status["assets"]] == [
+        (32, "Source", "source,ingest,recording_anchor", "1"), (33, "SD_360", "mbr,ipadnew", None)]
     encoder.wait(20)
     recordings.wait_handed_over(launcher)
     source, small = (recordings.of_rendition(server, i) for i in (32, 33))
