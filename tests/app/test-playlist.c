@@ -215,8 +215,10 @@ include_parts (const KlivePlaylist *list, const char *text)
     if (!g_str_has_prefix (lines[i], "<!--#include virtual=\"/") || !number)
       continue;
     g_assert_true (g_str_has_suffix (lines[i], ".part\" -->"));
+    guint64 part = g_ascii_strtoull (number + 21, NULL, 10);
+
     g_free (lines[i]);
-    lines[i] = klive_playlist_format_part (list, g_ascii_strtoull (number + 21, NULL, 10));
+    lines[i] = klive_playlist_format_part (list, part);
   }
   return g_strjoinv ("\n", lines);
 }
