@@ -21,6 +21,7 @@ G_BEGIN_DECLS
 #define KLIVE_REFUSED_WORKER "NO_WORKER"         /* ours cannot be started, or cannot read the stream */
 #define KLIVE_REFUSED_GONE "PUBLISHER_GONE"      /* left before it was answered */
 #define KLIVE_REFUSED_STOPPING "SHUTTING_DOWN"
+#define KLIVE_REFUSED_DRAINING "DRAINING" /* no new broadcasts, see klive-control.h */
 
 /*
  * Decides by the Kaltura API who may publish. Fails closed, and in KLIVE_ADMISSION_DEADLINE at the latest. Main thread.

@@ -299,7 +299,7 @@ on_register_failed (KliveBroadcast *broadcast, JsonObject *message)
     g_autoptr (KliveRefusal) refusal = klive_refusal_new (code, text);
     klive_log (KLIVE_LOG_WARNING, "publish-kicked", entry_id, NULL, "code", code, "message", text, NULL);
     klive_refusals_block (context->refusals, entry_id, refusal, BLOCK_TIME, g_get_monotonic_time ());
-    klive_entry_kick (broadcast->entry);
+    klive_entry_kick (broadcast->entry, NULL);
   }
 }
 

@@ -24,9 +24,12 @@ int klive_worker_main (int argc, char **argv);       /* klive-worker-main.c */
 int klive_render_main (int argc, char **argv);       /* klive-render.c */
 int klive_check_config_main (int argc, char **argv); /* klive-commands.c */
 int klive_nginx_config_main (int argc, char **argv); /* klive-commands.c */
-int klive_status_main (int argc, char **argv);       /* klive-status.c */
-int klive_finish_main (int argc, char **argv);       /* klive-finish.c */
-int klive_import_main (int argc, char **argv);       /* klive-import-main.c */
+int klive_status_main (int argc, char **argv);       /* klive-control-command.c, and so the next three */
+int klive_kick_main (int argc, char **argv);
+int klive_split_main (int argc, char **argv);
+int klive_drain_main (int argc, char **argv);
+int klive_finish_main (int argc, char **argv); /* klive-finish.c */
+int klive_import_main (int argc, char **argv); /* klive-import-main.c */
 
 /*
  * Reads the options of a command: --config FILE and those of @entries (nullable), with @summary for its --help; then

@@ -220,16 +220,21 @@ klive_entry_keep (KliveEntry *entry, GHashTable *names, gint64 last)
   }
 }
 
-void
-klive_entry_kick (KliveEntry *entry)
+guint
+klive_entry_kick (KliveEntry *entry, const char *stream)
 {
+  guint count = 0;
   for (guint i = entry->publishers->len; i > 0; i--) {
     KlivePublisher *publisher = entry->publishers->pdata[i - 1];
+    if (stream && strcmp (publisher->stream, stream) != 0)
+      continue;
+    count++;
     if (publisher->answered)
       drop_publisher (entry, publisher, KLIVE_CAUSE_KICK);
     else
       end_publisher (entry, publisher, KLIVE_CAUSE_KICK);
   }
+  return count;
 }
 
 /* --- the worker --- */

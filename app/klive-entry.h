@@ -83,8 +83,8 @@ void klive_entry_lose_all (KliveEntry *entry);
 /* nginx published @names (a set) when it was asked: whoever had been let in by then (serial up to @last) and is not
  * among them is lost. */
 void klive_entry_keep (KliveEntry *entry, GHashTable *names, gint64 last);
-/* Drops everybody. */
-void klive_entry_kick (KliveEntry *entry);
+/* Drops everybody, or who publishes @stream (nullable). Returns how many. */
+guint klive_entry_kick (KliveEntry *entry, const char *stream);
 
 /* --- the worker --- */
 

@@ -48,6 +48,20 @@ klive_http_listen (SoupServer *server, const char *listen, const char *key, GErr
   return FALSE;
 }
 
+char *
+klive_http_make_url (const char *listen, const char *path)
+{
+  guint port = 0;
+  g_autoptr (GSocketAddress) address = parse_listen (listen, &port);
+  if (!address)
+    return NULL;
+  GInetAddress *host = g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (address));
+  gboolean six = g_inet_address_get_family (host) == G_SOCKET_FAMILY_IPV6;
+  g_autofree char *text =
+      g_inet_address_get_is_any (host) ? g_strdup (six ? "::1" : "127.0.0.1") : g_inet_address_to_string (host);
+  return g_strdup_printf (six ? "http://[%s]:%u%s" : "http://%s:%u%s", text, port, path);
+}
+
 /* --- who may --- */
 
 static GInetAddress *

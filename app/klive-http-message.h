@@ -19,6 +19,9 @@ gboolean klive_http_check_listen (const char *listen, const char *key, GError **
 /* Binds @server to it. Errors: as above, or G_IO_ERROR, the port cannot be had. */
 gboolean klive_http_listen (SoupServer *server, const char *listen, const char *key, GError **error);
 
+/* Where this machine reaches a server that listens so: "http://127.0.0.1:8889" and @path. (transfer full) (nullable) */
+char *klive_http_make_url (const char *listen, const char *path);
+
 /* Whether @address is in one of the networks of @allow (NULL-terminated, nullable). An IPv4 address counts as such also
  * where it came in on a socket of IPv6 (::ffff:10.0.0.9). */
 gboolean klive_http_is_allowed (const char *const *allow, GInetAddress *address);

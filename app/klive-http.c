@@ -7,6 +7,7 @@
 
 #include <string.h>
 #include "klive-arrivals.h"
+#include "klive-control.h"
 #include "klive-http-message.h"
 #include "klive-log.h"
 #include "klive-subset.h"
@@ -182,34 +183,11 @@ on_playlist (SoupServer *server, SoupServerMessage *message, const char *path, G
     klive_http_message_answer_status (message, SOUP_STATUS_NOT_FOUND);
 }
 
-/* --- control --- */
-
-/* POST /control/split?entry=0_abcd1234: its recordings go on in new files. */
-static void
-split (KliveHttp *http, SoupServerMessage *message, GHashTable *query)
-{
-  const char *entry = query ? g_hash_table_lookup (query, "entry") : NULL;
-  if (!entry || !kaltura_entry_id_is_valid (entry)) {
-    klive_http_message_answer_status (message, SOUP_STATUS_BAD_REQUEST);
-    return;
-  }
-  guint workers = klive_supervisor_split (http->sources->supervisor, entry);
-  g_autofree char *text = g_strdup_printf ("{\"entry\":\"%s\",\"workers\":%u}\n", entry, workers);
-  klive_http_message_answer (message, workers ? SOUP_STATUS_OK : SOUP_STATUS_NOT_FOUND, "application/json", text);
-}
-
 static void
 on_control (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
 {
   KliveHttp *http = data;
-  if (!klive_http_message_is_allowed (message, (const char *const *) http->sources->config->control_allow))
-    klive_http_message_answer_status (message, SOUP_STATUS_FORBIDDEN);
-  else if (strcmp (path, "/control/split") != 0)
-    klive_http_message_answer_status (message, SOUP_STATUS_NOT_FOUND);
-  else if (!klive_http_message_is_post (message))
-    klive_http_message_answer_status (message, SOUP_STATUS_METHOD_NOT_ALLOWED);
-  else
-    split (http, message, query);
+  klive_control_answer (http->sources, message, path);
 }
 
 /* Nobody may fill our memory. */

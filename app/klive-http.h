@@ -10,6 +10,7 @@ G_BEGIN_DECLS
  *
  *   POST /hook/publish /hook/publish_done /hook/disconnect     from this machine only
  *   GET  /APPLICATION/smil:ENTRY_33_35.smil/playlist.m3u8      from this machine only
+ *   GET, POST /control/...                                     see klive-control.h
  *   GET  /status /metrics /healthz                             from this machine and [server] status-allow
  *
  * Main thread.

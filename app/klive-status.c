@@ -5,11 +5,7 @@
  */
 #include "klive-status.h"
 
-#include <libsoup/soup.h>
-#include <stdio.h>
 #include <string.h>
-#include "klive-commands.h"
-#include "klive-nginx-config.h"
 #include "klive-wire.h"
 
 /* --- JSON --- */
@@ -65,6 +61,7 @@ klive_status_describe (const KliveStatusSources *sources)
   json_object_set_string_member (object, "application", sources->config->application);
   json_object_set_int_member (object, "started", sources->started);
   json_object_set_boolean_member (object, "stopping", sources->stopping);
+  json_object_set_boolean_member (object, "draining", klive_supervisor_is_draining (sources->supervisor));
   json_object_set_object_member (object, "nginx", describe_nginx (sources));
   json_object_set_object_member (object, "api", describe_api (sources));
   json_object_set_object_member (object, "publishes", describe_publishes (sources));
@@ -280,6 +277,8 @@ klive_status_format_metrics (JsonNode *status, const KliveBroadcastCounters *cou
         json_array_get_length (json_object_get_array_member (json_array_get_object_element (entries, i), "publishers"));
   add_single (out, "klive_start_time_seconds", "gauge", "Unix time of the launcher's start.",
       (double) json_object_get_int_member (root, "started"));
+  add_single (out, "klive_draining", "gauge", "1 = no new broadcasts are let in.",
+      klive_message_get_boolean (root, "draining", FALSE));
   add_single (out, "klive_nginx_ready", "gauge", "1 = nginx listens.", json_object_get_boolean_member (nginx, "ready"));
   add_single (out, "klive_nginx_restarts_total", "counter", "Restarts of the private nginx.",
       (double) json_object_get_int_member (nginx, "restarts"));
@@ -347,9 +346,10 @@ klive_status_format_table (JsonNode *status)
   g_autofree char *age = format_age (klive_message_get_int (root, "started", 0));
   guint count = entries ? json_array_get_length (entries) : 0;
   JsonObject *recordings = klive_message_get_object (root, "recordings");
-  g_string_append_printf (out, "klive %s on %s, up %s, nginx %s, %u broadcast%s\n",
+  g_string_append_printf (out, "klive %s on %s, up %s, nginx %s, %u broadcast%s%s\n",
       klive_message_get_string (root, "version", "?"), klive_message_get_string (root, "hostname", "?"), age,
-      nginx && klive_message_get_boolean (nginx, "ready", FALSE) ? "ready" : "not ready", count, count == 1 ? "" : "s");
+      nginx && klive_message_get_boolean (nginx, "ready", FALSE) ? "ready" : "not ready", count, count == 1 ? "" : "s",
+      klive_message_get_boolean (root, "draining", FALSE) ? ", draining: no new ones" : "");
   if (recordings)
     g_string_append_printf (out,
         "recordings: %" G_GINT64_FORMAT " open, %" G_GINT64_FORMAT " wait for Kaltura, %" G_GINT64_FORMAT " failed\n",
@@ -366,59 +366,4 @@ klive_status_format_table (JsonNode *status)
     add_renditions (out, entry);
   }
   return g_string_free (out, FALSE);
-}
-
-/* --- the command --- */
-
-static JsonNode *
-fetch_status (const KalturaConfig *config, GError **error)
-{
-  g_autofree char *host = NULL;
-  guint port = 0;
-  klive_nginx_split_listen (config->control_listen, &host, &port);
-  g_autofree char *uri = g_strdup_printf ("http://%s:%u/status", host ? host : "127.0.0.1", port);
-  g_autoptr (SoupSession) session = soup_session_new_with_options ("timeout", 5, "proxy-resolver", NULL, NULL);
-  g_autoptr (SoupMessage) message = soup_message_new ("GET", uri);
-  g_autoptr (GBytes) body = soup_session_send_and_read (session, message, NULL, error);
-  if (!body) {
-    g_prefix_error (error, "%s: ", uri);
-    return NULL;
-  }
-  if (soup_message_get_status (message) != SOUP_STATUS_OK) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: HTTP %u", uri, soup_message_get_status (message));
-    return NULL;
-  }
-  g_autofree char *text = g_strndup (g_bytes_get_data (body, NULL), g_bytes_get_size (body));
-  JsonNode *node = json_from_string (text, NULL);
-  if (!node || !JSON_NODE_HOLDS_OBJECT (node)) {
-    g_clear_pointer (&node, json_node_unref);
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s: no status", uri);
-  }
-  return node;
-}
-
-int
-klive_status_main (int argc, char **argv)
-{
-  gboolean as_json = FALSE;
-  const GOptionEntry entries[] = {
-    { "json", 0, 0, G_OPTION_ARG_NONE, &as_json, "Print the JSON as it is", NULL },
-    { NULL },
-  };
-  int exit_code;
-  g_autoptr (KalturaConfig) config = klive_command_read_config (argc, argv,
-      "Prints what the running launcher of this configuration does.", entries, &exit_code);
-  if (!config)
-    return exit_code;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (JsonNode) status = fetch_status (config, &error);
-  if (!status) {
-    fprintf (stderr, "klive-launcher status: %s\n", error->message);
-    return KLIVE_EXIT_FAILED;
-  }
-  g_autofree char *text = as_json ? json_to_string (status, TRUE) : klive_status_format_table (status);
-  fputs (text, stdout);
-  if (as_json)
-    putchar ('\n');
-  return KLIVE_EXIT_DONE;
 }

@@ -26,7 +26,7 @@ typedef struct {
 /*
  * GET /status, for operators and `klive-launcher status`:
  *
- * {"version":"0.1.0","hostname":"live1","application":"kLive","started":1763812345,"stopping":false,
+ * {"version":"0.1.0","hostname":"live1","application":"kLive","started":1763812345,"stopping":false,"draining":false,
  *  "nginx":{"managed":true,"ready":true,"pid":4711,"restarts":0},
  *  "api":{"serviceUrl":"http://...","reportError":null},
  *  "publishes":{"accepted":3,"pending":0,"remembered":1,"refused":{"LIVE_STREAM_INVALID_TOKEN":2}},

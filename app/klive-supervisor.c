@@ -45,6 +45,7 @@ struct _KliveSupervisor {
   gint64 started_serial; /* of this launcher's start: older ones are adopted */
   gint64 listed_serial;  /* the last one that nginx must have known when it was asked for its streams */
   gboolean ending;
+  gboolean draining;
   GSourceFunc on_end;
   gpointer end_data;
 };
@@ -437,6 +438,18 @@ refuse_as_fighter (KliveSupervisor *supervisor, KliveBroadcast *broadcast, const
   return klive_refusal_new (KLIVE_REFUSED_FIGHT, message);
 }
 
+void
+klive_supervisor_set_draining (KliveSupervisor *supervisor, gboolean draining)
+{
+  supervisor->draining = draining;
+}
+
+gboolean
+klive_supervisor_is_draining (const KliveSupervisor *supervisor)
+{
+  return supervisor->draining;
+}
+
 KliveRefusal *
 klive_supervisor_refuse (KliveSupervisor *supervisor, const KliveHook *hook)
 {
@@ -444,7 +457,11 @@ klive_supervisor_refuse (KliveSupervisor *supervisor, const KliveHook *hook)
     return klive_refusal_new (KLIVE_REFUSED_STOPPING, "klive is shutting down");
   KliveBroadcast *broadcast =
       klive_supervisor_find (supervisor, hook->broadcast->entry_id, hook->broadcast->server_index);
-  return broadcast ? refuse_as_fighter (supervisor, broadcast, hook) : refuse_as_full (supervisor);
+  if (broadcast)
+    return refuse_as_fighter (supervisor, broadcast, hook);
+  if (supervisor->draining)
+    return klive_refusal_new (KLIVE_REFUSED_DRAINING, "an operator lets no new broadcast in");
+  return refuse_as_full (supervisor);
 }
 
 static gint64

@@ -24,6 +24,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveSupervisor, klive_supervisor_free)
 /* Listens for workers, looks for those of an earlier launcher and for folders that are due. */
 gboolean klive_supervisor_start (KliveSupervisor *supervisor, GError **error);
 
+/*
+ * Draining: new broadcasts are refused, those that are here go on, their encoders may come back. Not kept over a
+ * restart.
+ */
+void klive_supervisor_set_draining (KliveSupervisor *supervisor, gboolean draining);
+gboolean klive_supervisor_is_draining (const KliveSupervisor *supervisor);
+
 /* NULL when @hook, a proper publish, may come in as far as this machine is concerned; else why not. */
 KliveRefusal *klive_supervisor_refuse (KliveSupervisor *supervisor, const KliveHook *hook);
 /*

@@ -324,7 +324,7 @@ test_kick (Fixture *fixture, gconstpointer data)
   let_in (fixture, 25, 1000);
   open_publisher (fixture, 26, 2, 2000);
   g_string_truncate (fixture->log, 0);
-  klive_entry_kick (fixture->entry);
+  klive_entry_kick (fixture->entry, NULL);
   g_assert_cmpint (fixture->result, ==, KLIVE_OPEN_GONE);
   assert_log (fixture, "session-end:2000:kick drop:kLive/:0_rkij47dr_1@0-1000 ");
   klive_entry_gone (fixture->entry, 25, KLIVE_HOOK_PUBLISH_DONE);

@@ -77,7 +77,8 @@ def wait_handed_over(launcher, timeout=30):
 
 def split(launcher, entry=ENTRY):
     done = run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST",
-                launcher.http_url(f"/control/split?entry={entry}")])
+                "-H", "Content-Type: application/json", "-d", json.dumps({"entry": entry}),
+                launcher.http_url("/control/split")])
     return int(done.stdout)
 
 
