@@ -37,8 +37,8 @@
  * * `kaltura-recording`, for each recording that has ended: these and `duration` (double, s, of the media), `bytes`
  *   (guint64), `last` (boolean, by the end of the stream), `plain` (boolean, FALSE: for lack of space the file is still
  *   fragmented, and needs klive-launcher finish);
- * * `kaltura-recording-appended`, without a spool, when Kaltura has taken one: `asset-id`, `location` (string, absolute),
- *   `duration`;
+ * * `kaltura-recording-appended`, without a spool, when Kaltura has taken one: `asset-id`, `location` (string,
+ *   absolute), `duration`;
  * * `kaltura-recording-failed`: `asset-id`, `location` (nullable), `errno` (int, 0 = the disk hangs).
  *
  * ## Example launch line

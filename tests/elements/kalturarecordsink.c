@@ -793,7 +793,8 @@ set_session_at (Fixture *f, const char *url)
 {
   g_autoptr (GstContext) context = gst_context_new (GST_KALTURA_SESSION_CONTEXT, TRUE);
   gst_structure_set (gst_context_writable_structure (context), "service-url", G_TYPE_STRING, url, "api", G_TYPE_STRING,
-      "current", "timeout", G_TYPE_UINT, 1, "ks", G_TYPE_STRING, "a session string", "entry-id", G_TYPE_STRING, "0_rkij47dr", "partner-id", G_TYPE_INT, 102, "server-index", G_TYPE_INT, 1, NULL);
+      "current", "timeout", G_TYPE_UINT, 1, "ks", G_TYPE_STRING, "a session string", "entry-id", G_TYPE_STRING,
+      "0_rkij47dr", "partner-id", G_TYPE_INT, 102, "server-index", G_TYPE_INT, 1, NULL);
   gst_element_set_context (f->sink, context);
 }
 
