@@ -331,6 +331,8 @@ on_reply (JsonObject *message, gpointer data)
   gboolean failed = json_object_has_member (message, "error");
   broadcast->context->counters->profiles += !failed;
   broadcast->context->counters->profile_failures += failed;
+  if (!failed)
+    save_record (broadcast);
   klive_child_send (broadcast->child, message);
 }
 
@@ -415,7 +417,8 @@ klive_broadcast_new (const KliveBroadcastContext *context, KliveRecord *record, 
   broadcast->assets = klive_assets_new (context->client, record->entry_id, on_assets, broadcast);
   if (record->assets)
     klive_assets_restore (broadcast->assets, record->assets);
-  broadcast->requests = klive_requests_new (context->config, context->client, broadcast->entry, on_reply, broadcast);
+  broadcast->requests =
+      klive_requests_new (context->config, context->client, broadcast->entry, record->profiles, on_reply, broadcast);
   return broadcast;
 }
 

@@ -25,6 +25,7 @@ klive_record_new (const char *entry_id, gint index)
   KliveRecord *record = g_new0 (KliveRecord, 1);
   g_strlcpy (record->entry_id, entry_id, sizeof record->entry_id);
   record->index = index;
+  record->profiles = json_object_new ();
   return record;
 }
 
@@ -33,6 +34,7 @@ klive_record_free (KliveRecord *record)
 {
   g_clear_pointer (&record->info, kaltura_entry_free);
   g_clear_pointer (&record->assets, json_object_unref);
+  json_object_unref (record->profiles);
   g_free (record);
 }
 
@@ -57,6 +59,7 @@ klive_record_save (const char *state_dir, const KliveRecord *record, GError **er
   }
   if (record->assets)
     json_object_set_object_member (object, "assets", json_object_ref (record->assets));
+  json_object_set_object_member (object, "profiles", json_object_ref (record->profiles));
   g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), object);
   g_autofree char *text = json_to_string (node, FALSE);
   g_autofree char *path = record_path (state_dir, record);
@@ -107,6 +110,11 @@ load_record (const char *path, GError **error)
   record->info = read_info (object);
   JsonObject *assets = klive_message_get_object (object, "assets");
   record->assets = assets ? json_object_ref (assets) : NULL;
+  JsonObject *profiles = klive_message_get_object (object, "profiles");
+  if (profiles) {
+    json_object_unref (record->profiles);
+    record->profiles = json_object_ref (profiles);
+  }
   return record;
 }
 

@@ -13,17 +13,19 @@ G_BEGIN_DECLS
 typedef struct {
   char entry_id[KALTURA_ENTRY_ID_LENGTH + 1];
   gint index;
-  gint pid;           /* of the worker; 0 = none */
-  gint64 remove_at;   /* Unix s; 0 = the broadcast is not over */
-  KalturaEntry *info; /* (nullable) */
-  JsonObject *assets; /* (nullable) as of klive_assets_describe(): recording begins at once, API or not */
+  gint pid;             /* of the worker; 0 = none */
+  gint64 remove_at;     /* Unix s; 0 = the broadcast is not over */
+  KalturaEntry *info;   /* (nullable) */
+  JsonObject *assets;   /* (nullable) as of klive_assets_describe(): recording begins at once, API or not */
+  JsonObject *profiles; /* stream name -> XML: its last conversion profile, for the same reason */
 } KliveRecord;
 
 KliveRecord *klive_record_new (const char *entry_id, gint index);
 void klive_record_free (KliveRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveRecord, klive_record_free)
 
-/* {"entry":"0_rkij47dr","index":0,"pid":4711,"removeAt":0,"info":{...},"assets":{...}}, replaced
+/* {"entry":"0_rkij47dr","index":0,"pid":4711,"removeAt":0,"info":{...},"assets":{...},
+ * "profiles":{"0_rkij47dr_1":"<Root>..."}}, replaced
  * in one step. Without fsync, which would keep the main thread waiting for a busy disk just when an encoder waits for
  * its answer: what a power failure takes, klive_record_load_all() makes up for. */
 gboolean klive_record_save (const char *state_dir, const KliveRecord *record, GError **error);

@@ -4,13 +4,16 @@
  */
 #include "klive-requests.h"
 
+#include "kaltura-error.h"
 #include "kaltura-live.h"
+#include "kaltura-profile.h"
 #include "klive-log.h"
 #include "klive-wire.h"
 
 #include <string.h>
 
 #define PROFILE_DEADLINE 5000    /* ms */
+#define PROFILE_PATIENCE 2500    /* ms, when an earlier one is remembered */
 #define MAX_PROFILE (384 * 1024) /* bytes; escaped it still fits a line of the wire */
 #define MAX_EXTRA 4096           /* bytes of extraParams */
 #define MAX_PENDING 16           /* profile requests of one worker */
@@ -29,7 +32,8 @@ struct _KliveRequests {
   const KliveEntry *entry;
   KliveReplyFunc reply;
   gpointer user_data;
-  GPtrArray *profiles; /* of Profile, not owned */
+  GPtrArray *profiles;    /* of Profile, not owned */
+  JsonObject *remembered; /* stream name -> XML of its last profile */
 };
 
 static gint
@@ -127,6 +131,27 @@ reply_profile (Profile *profile, const char *xml, const char *error)
   requests->reply (message, requests->user_data);
 }
 
+/* The API may not tell now: what it has told before still holds, so that an outage takes no rendition off the air. */
+static void
+reply_remembered (Profile *profile, const char *error)
+{
+  JsonObject *remembered = profile->requests->remembered;
+  const char *xml = klive_message_get_string (remembered, profile->stream, NULL);
+  if (xml)
+    klive_log (KLIVE_LOG_WARNING, "profile-remembered", klive_entry_get_id (profile->requests->entry), profile->stream,
+        "message", error, NULL);
+  reply_profile (profile, xml, xml ? NULL : error);
+}
+
+/* Not what is no profile: the worker will say so. */
+static void
+remember (Profile *profile, const char *xml, gsize size)
+{
+  g_autoptr (KalturaProfile) parsed = kaltura_profile_parse (xml, size, NULL);
+  if (parsed)
+    json_object_set_string_member (profile->requests->remembered, profile->stream, xml);
+}
+
 static void
 on_profile (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -137,7 +162,9 @@ on_profile (GObject *source, GAsyncResult *result, gpointer data)
   Profile *profile = data;
   gsize size = 0;
   const char *xml = bytes ? g_bytes_get_data (bytes, &size) : NULL;
-  if (!bytes) {
+  if (!bytes && kaltura_error_is_passing (error)) {
+    reply_remembered (profile, error->message);
+  } else if (!bytes) {
     reply_profile (profile, NULL, error->message);
   } else if (size > MAX_PROFILE || !g_utf8_validate (xml, (gssize) size, NULL)) {
     g_autofree char *text = g_strdup_printf ("conversion profile of %" G_GSIZE_FORMAT " bytes: %s", size,
@@ -145,6 +172,7 @@ on_profile (GObject *source, GAsyncResult *result, gpointer data)
     reply_profile (profile, NULL, text);
   } else {
     g_autofree char *text = g_strndup (xml, size);
+    remember (profile, text, size);
     reply_profile (profile, text, NULL);
   }
 }
@@ -154,7 +182,7 @@ on_profile_deadline (gpointer data)
 {
   Profile *profile = data;
   profile->deadline = 0;
-  reply_profile (profile, NULL, "conversion profile: the API has not answered in time");
+  reply_remembered (profile, "conversion profile: the API has not answered in time");
   return G_SOURCE_REMOVE;
 }
 
@@ -184,7 +212,9 @@ klive_requests_profile (KliveRequests *requests, JsonObject *message)
   profile->serial = klive_message_get_int (message, "serial", 0);
   profile->stream = g_strdup (stream);
   profile->cancellable = g_cancellable_new ();
-  profile->deadline = g_timeout_add (PROFILE_DEADLINE, on_profile_deadline, profile);
+  profile->deadline =
+      g_timeout_add (json_object_has_member (requests->remembered, stream) ? PROFILE_PATIENCE : PROFILE_DEADLINE,
+          on_profile_deadline, profile);
   g_ptr_array_add (requests->profiles, profile);
   kaltura_live_serve_profile_async (requests->client, get_partner (requests), stream, requests->config->hostname, extra,
       profile->cancellable, on_profile, profile);
@@ -212,13 +242,14 @@ klive_requests_unregister (KliveRequests *requests)
 }
 
 KliveRequests *
-klive_requests_new (const KalturaConfig *config, KalturaClient *client, const KliveEntry *entry, KliveReplyFunc reply,
-    gpointer user_data)
+klive_requests_new (const KalturaConfig *config, KalturaClient *client, const KliveEntry *entry, JsonObject *remembered,
+    KliveReplyFunc reply, gpointer user_data)
 {
   KliveRequests *requests = g_new0 (KliveRequests, 1);
   requests->config = config;
   requests->client = kaltura_client_ref (client);
   requests->entry = entry;
+  requests->remembered = json_object_ref (remembered);
   requests->reply = reply;
   requests->user_data = user_data;
   requests->profiles = g_ptr_array_new ();
@@ -231,6 +262,7 @@ klive_requests_free (KliveRequests *requests)
   while (requests->profiles->len)
     profile_free (requests->profiles->pdata[0]);
   g_ptr_array_unref (requests->profiles);
+  json_object_unref (requests->remembered);
   kaltura_client_unref (requests->client);
   g_free (requests);
 }

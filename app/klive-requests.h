@@ -20,9 +20,9 @@ typedef struct _KliveRequests KliveRequests;
 /* @message: (transfer full), for the worker. */
 typedef void (*KliveReplyFunc) (JsonObject *message, gpointer user_data);
 
-/* @entry is not owned. */
+/* @entry is not owned. @remembered: {"0_abcd1234_1": XML}, the last profiles; what comes is added. */
 KliveRequests *klive_requests_new (const KalturaConfig *config, KalturaClient *client, const KliveEntry *entry,
-    KliveReplyFunc reply, gpointer user_data);
+    JsonObject *remembered, KliveReplyFunc reply, gpointer user_data);
 /* Requests under way end without a reply. */
 void klive_requests_free (KliveRequests *requests);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveRequests, klive_requests_free)
@@ -31,7 +31,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveRequests, klive_requests_free)
 JsonObject *klive_requests_make_welcome (KliveRequests *requests);
 /* A fresh session string. */
 char *klive_requests_make_ks (KliveRequests *requests);
-/* Answers "profile-request" with "profile": its XML, or an error text after 5 s at the latest. */
+/*
+ * Answers "profile-request" with "profile": its XML, or the one that is remembered of the stream when the API cannot
+ * tell within 2.5 s, or an error text after 5 s at the latest.
+ */
 void klive_requests_profile (KliveRequests *requests, JsonObject *message);
 /* Takes the registration of a worker back that died before it could; goes on after klive_requests_free(). */
 void klive_requests_unregister (KliveRequests *requests);

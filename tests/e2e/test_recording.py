@@ -93,11 +93,12 @@ def test_faults(server, long, folder):
         encoder = server.publish(long, loop=False)
         wait_recording(launcher, 1)
         time.sleep(4)
-        server.sandbox.fault("appendRecording", "status", status=503, times=1)
+        server.sandbox.post("/sandbox/faults", {"faults": [{"kind": "status", "status": 503, "times": 0}]})
         os.kill(launcher.workers()[0], signal.SIGKILL)
-        wait_recording(launcher, 2)
+        wait_recording(launcher, 2)         # what to record, and which renditions, is remembered
         launcher.wait_event("recording-repaired")
         launcher.wait_event("recording-delayed")
+        server.sandbox.no_faults()
         launcher.wait_event("recording-handed-over")
         server.sandbox.fault("appendRecording", "lost-answer", times=1)
         assert recordings.split(launcher) == 200
