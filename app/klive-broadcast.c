@@ -12,6 +12,7 @@
 #include "klive-requests.h"
 
 #define FINISH_ATTEMPTS 2 /* workers that are started without a publisher, to end what a dead one has left */
+#define TAKE_PLAIN_TIMEOUT (3 * G_TIME_SPAN_SECOND)
 #define CONTENT_BLOCKED "SERVICE_FORBIDDEN_CONTENT_BLOCKED"
 #define BLOCK_TIME 60 /* s */
 
@@ -27,6 +28,8 @@ struct _KliveBroadcast {
   gboolean said_bye;        /* the worker is about to end in order */
   gboolean owes_unregister; /* a worker died while it was registered */
   guint end_timeout;        /* ms; 0 = it goes on */
+  gint64 plain_asked;       /* monotonic us, when the worker was asked to take the plain URLs; 0 = it was not */
+  gboolean plain_taken;     /* its answer */
 };
 
 static const char *
@@ -279,6 +282,26 @@ klive_broadcast_send (KliveBroadcast *broadcast, JsonObject *message)
   return connected;
 }
 
+gboolean
+klive_broadcast_take_plain (KliveBroadcast *broadcast)
+{
+  gint64 now = g_get_monotonic_time ();
+  if (broadcast->plain_taken || !klive_child_is_connected (broadcast->child))
+    return TRUE;
+  if (broadcast->plain_asked)
+    return now - broadcast->plain_asked > TAKE_PLAIN_TIMEOUT;
+  broadcast->plain_asked = now;
+  klive_child_send (broadcast->child, klive_message_new ("take-plain"));
+  return FALSE;
+}
+
+void
+klive_broadcast_forget_plain (KliveBroadcast *broadcast)
+{
+  broadcast->plain_asked = 0;
+  broadcast->plain_taken = FALSE;
+}
+
 void
 klive_broadcast_renew_ks (KliveBroadcast *broadcast)
 {
@@ -311,6 +334,9 @@ klive_broadcast_message (KliveBroadcast *broadcast, JsonObject *message)
     klive_requests_profile (broadcast->requests, message);
   } else if (strcmp (type, "ks-request") == 0) {
     klive_broadcast_renew_ks (broadcast);
+  } else if (strcmp (type, "plain-taken") == 0) {
+    broadcast->plain_taken = TRUE;
+    broadcast->context->changed (broadcast, broadcast->context->user_data);
   } else if (strcmp (type, "register-failed") == 0) {
     on_register_failed (broadcast, message);
   } else {

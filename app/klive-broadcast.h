@@ -74,6 +74,14 @@ void klive_broadcast_message (KliveBroadcast *broadcast, JsonObject *message);
 
 /* @message (transfer full) for the worker. FALSE: it is lost, there is no worker. */
 gboolean klive_broadcast_send (KliveBroadcast *broadcast, JsonObject *message);
+/*
+ * Whether the plain URLs, which show the other index, may show this one: its worker has prepared its lists for players
+ * that come from there. Asks it to if need be; its answer is context->changed(). A worker that does not answer is not
+ * waited for longer than 3 s.
+ */
+gboolean klive_broadcast_take_plain (KliveBroadcast *broadcast);
+/* The plain URLs stay where they are, or have moved. */
+void klive_broadcast_forget_plain (KliveBroadcast *broadcast);
 /* A fresh session string for the worker. */
 void klive_broadcast_renew_ks (KliveBroadcast *broadcast);
 /* Ends the worker, now or as soon as it connects; killed after @timeout_ms. Then it is over. */

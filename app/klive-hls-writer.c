@@ -19,6 +19,7 @@
 
 #include "klive-hls-facts.h"
 #include "klive-hls-folder.h"
+#include "klive-hls-follow.h"
 #include "klive-hls-master.h"
 #include "klive-hls-restore.h"
 #include "klive-hls-space.h"
@@ -810,6 +811,28 @@ klive_hls_writer_drop_stream (KliveHlsWriter *writer, const char *stream, gint64
   }
   g_ptr_array_remove (writer->state->streams, of);
   writer->state_changed = writer->masters_changed = TRUE;
+  flush (writer, now);
+}
+
+/* The parts of DVR lists are named after numbers: all are written anew, those that no number is left for go. */
+static void
+renew_parts (KliveHlsWriter *writer, KliveHlsRendition *rendition, gint64 now)
+{
+  remove_parts (writer, rendition, now);
+  rendition->parts_first = rendition->parts_end = 0;
+}
+
+void
+klive_hls_writer_follow_other (KliveHlsWriter *writer, gint64 now)
+{
+  g_autofree char *parent = g_path_get_dirname (writer->options.directory);
+  g_autofree char *other = g_build_filename (parent, writer->options.index == 0 ? "1" : "0", NULL);
+
+  if (!klive_hls_follow (writer->state, other, writer->options.segment_duration))
+    return;
+  for (guint i = 0; i < writer->state->renditions->len; i++)
+    renew_parts (writer, writer->state->renditions->pdata[i], now);
+  writer->state_changed = TRUE;
   flush (writer, now);
 }
 

@@ -125,6 +125,12 @@ void klive_hls_writer_tick (KliveHlsWriter *writer, gint64 now);
 /* The stream is gone while others of the entry go on: its renditions leave the masters, its lists stay as they are. */
 void klive_hls_writer_drop_stream (KliveHlsWriter *writer, const char *stream, gint64 now);
 
+/*
+ * The plain URLs, which have shown the entry's other index, are about to show this one: their players go on here behind
+ * a discontinuity, with numbers that do not go back (klive-hls-follow.h).
+ */
+void klive_hls_writer_follow_other (KliveHlsWriter *writer, gint64 now);
+
 /* The broadcast is over: EXT-X-ENDLIST in every list. Files stay: their owner removes them later. */
 void klive_hls_writer_end (KliveHlsWriter *writer, gint64 now);
 

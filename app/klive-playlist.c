@@ -226,6 +226,32 @@ klive_playlist_count_spare (const KlivePlaylist *list, guint plain_length, guint
   return find_plain_start (list, plain_length, target_duration, &duration);
 }
 
+void
+klive_playlist_renumber (KlivePlaylist *list, guint64 by)
+{
+  list->first_sequence += by;
+}
+
+void
+klive_playlist_break_at (KlivePlaylist *list, guint position, guint number)
+{
+  g_autoptr (GString) tags = g_string_new (NULL);
+  Item *item = get_item (list, position);
+  guint count = MAX (number, item->segment.discontinuity + 1) - item->segment.discontinuity;
+
+  for (guint i = 0; i < count; i++)
+    g_string_append (tags, "#EXT-X-DISCONTINUITY\n");
+  g_string_insert (list->text, (gssize) (item->offset - list->text_start), tags->str);
+  item->tags += count;
+  for (guint i = position; i < klive_playlist_get_length (list); i++) {
+    Item *later = get_item (list, i);
+
+    later->segment.discontinuity += count;
+    if (i > position)
+      later->offset += tags->len;
+  }
+}
+
 GStrv
 klive_playlist_drop_first (KlivePlaylist *list, guint count)
 {

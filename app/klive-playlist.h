@@ -60,6 +60,15 @@ gboolean klive_playlist_append (KlivePlaylist *list, const KlivePlaylistSegment 
  */
 GStrv klive_playlist_trim (KlivePlaylist *list, guint plain_length, guint64 dvr_window, guint target_duration);
 
+/* Raises all media sequences by @by. Players that follow the list see segments again that they have had. */
+void klive_playlist_renumber (KlivePlaylist *list, guint64 by);
+
+/*
+ * Puts EXT-X-DISCONTINUITY in front of the segment at @position and raises the discontinuity numbers from there on, so
+ * that its becomes at least @number.
+ */
+void klive_playlist_break_at (KlivePlaylist *list, guint position, guint number);
+
 /* How many of the oldest segments the plain window does not show. */
 guint klive_playlist_count_spare (const KlivePlaylist *list, guint plain_length, guint target_duration);
 

@@ -108,9 +108,17 @@ update_link (KliveSupervisor *supervisor, const char *entry_id)
   KliveIndexState backup = index_state (supervisor, entry_id, 1);
   gint current = klive_folder_get_live (supervisor->config->state_dir, entry_id);
   gint wanted = klive_folder_choose_live (&primary, &backup, current);
-  if (wanted < 0 || wanted == current)
+  for (gint index = 0; index < 2; index++) {
+    KliveBroadcast *other = index == wanted ? NULL : klive_supervisor_find (supervisor, entry_id, index);
+    if (other)
+      klive_broadcast_forget_plain (other);
+  }
+  KliveBroadcast *broadcast = klive_supervisor_find (supervisor, entry_id, wanted);
+  if (wanted < 0 || wanted == current || (current >= 0 && broadcast && !klive_broadcast_take_plain (broadcast)))
     return;
   g_autoptr (GError) error = NULL;
+  if (broadcast)
+    klive_broadcast_forget_plain (broadcast);
   if (klive_folder_set_live (supervisor->config->state_dir, entry_id, wanted, &error))
     klive_log (KLIVE_LOG_INFO, "plain-url", entry_id, NULL, "index", wanted == 0 ? "0" : "1", NULL);
   else

@@ -510,6 +510,14 @@ handle_sync_point (KliveWorker *worker, JsonObject *message)
 }
 
 static void
+handle_take_plain (KliveWorker *worker, JsonObject *message)
+{
+  if (worker->show->writer != NULL)
+    klive_hls_writer_follow_other (worker->show->writer, g_get_real_time () * 1000);
+  klive_link_send (worker->link, klive_message_new ("plain-taken"));
+}
+
+static void
 handle_end (KliveWorker *worker, JsonObject *message)
 {
   klive_worker_end (worker, klive_message_get_string (message, "reason", "the launcher says so"));
@@ -530,6 +538,7 @@ on_message (KliveLink *link, JsonObject *message, gpointer user_data)
     { "sync-point", handle_sync_point },
     { "entry", handle_entry },
     { "split", handle_split },
+    { "take-plain", handle_take_plain },
     { "end", handle_end },
   };
   const char *type = klive_message_get_type (message);

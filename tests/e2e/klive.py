@@ -543,6 +543,7 @@ def parse_playlist(text):
             result["ended"] = True
         elif line == "#EXT-X-DISCONTINUITY":
             segment["discontinuity"] = True
+            segment["breaks"] = segment.get("breaks", 0) + 1
         elif line.startswith("#EXT-X-PROGRAM-DATE-TIME:"):
             segment["date"] = line.split(":", 1)[1]
         elif line.startswith("#EXTINF:"):
