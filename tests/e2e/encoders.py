@@ -56,6 +56,7 @@ class Case:
     repairs: range = range(1)           # timestamps repaired
     discontinuities: int = 0
     grid: Fraction | None = Fraction(1024, 44100)       # s between sound frames of the copy; None = not looked at
+    skipped: float = 0                  # s of sound that may be left out up to the next keyframe
     slack: int = 2                      # 1/90000 s by which such a step may be off
     sizes: dict = dataclasses.field(default_factory=lambda: {"32": (160, 90), "33": (106, 60)})
     aligned: bool = True                # renditions are cut at the same PTS
