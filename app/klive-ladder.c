@@ -230,9 +230,13 @@ set_size (KliveLadder *ladder, const KalturaProfileEncode *encode, KliveRenditio
     warn (ladder, "encode \"%s\": %s", encode->name, warning);
   rendition->width = size.width;
   rendition->height = size.height;
-  rendition->fit = g_strcmp0 (video->fit_mode, "letterbox") == 0 ? "letterbox"
-      : g_strcmp0 (video->fit_mode, "crop") == 0                 ? "crop"
-                                                                 : "stretch";
+  rendition->fit = "stretch";
+  if (video->width > 0 && video->height > 0 && g_strcmp0 (video->fit_mode, "letterbox") == 0)
+    rendition->fit = "letterbox";
+  else if (video->width > 0 && video->height > 0 && g_strcmp0 (video->fit_mode, "crop") == 0)
+    rendition->fit = "crop";
+  else if (size.width == 0 && g_strcmp0 (video->fit_mode, "stretch") == 0)
+    warn (ladder, "encode \"%s\": the size of the source is not known: the picture keeps its shape", encode->name);
   rendition->max_width = is_text (video->fit_mode, "fit-height") ? 0 : video->width;
   rendition->max_height = is_text (video->fit_mode, "fit-width") ? 0 : video->height;
 }

@@ -10,7 +10,7 @@
  * Where the caps behind it leave width or height open, the picture keeps its display aspect ratio: one that is given
  * decides the other; with ranges for both it is the largest that is not larger than the source. Pictures that fit
  * already pass untouched. Where the caps give both, #GstKalturaScale:fit decides what becomes of a picture of another
- * shape.
+ * shape; with letterbox and crop, ranges give the frame, too, as far as the source is not smaller.
  *
  * The plugin is a file of its own, because libswscale brings libavutil and with that libraries of X11, VA and OpenCL
  * into a process; one that scales nothing does without them.
@@ -196,11 +196,31 @@ to_even (double value)
   return MAX (2 * (int) (value / 2 + 0.5), 2);
 }
 
+/* A frame whose shape is not the source's; both sizes are ranges. A letterbox loses borders before its picture. */
+static void
+fixate_frame (GstStructure *structure, GstKalturaFit fit, double width, int height)
+{
+  int wanted_width = get_largest (structure, "width", G_MAXINT),
+      wanted_height = get_largest (structure, "height", G_MAXINT);
+  double factor = MAX (MAX (wanted_width / width, (double) wanted_height / height), 1.0);
+  if (fit == GST_KALTURA_FIT_CROP) {
+    wanted_width = to_even (wanted_width / factor);
+    wanted_height = to_even (wanted_height / factor);
+  }
+  gst_structure_fixate_field_nearest_int (structure, "width", MIN (wanted_width, MAX ((int) width & ~1, 2)));
+  gst_structure_fixate_field_nearest_int (structure, "height", MIN (wanted_height, MAX (height & ~1, 2)));
+}
+
 /* @width and @height: the source as square pixels. */
 static void
-fixate_size (GstStructure *structure, double width, int height)
+fixate_size (GstStructure *structure, GstKalturaFit fit, double width, int height)
 {
   int given;
+  if (fit != GST_KALTURA_FIT_STRETCH && !gst_structure_get_int (structure, "height", &given) &&
+      !gst_structure_get_int (structure, "width", &given)) {
+    fixate_frame (structure, fit, width, height);
+    return;
+  }
   if (gst_structure_get_int (structure, "height", &given)) {
     gst_structure_fixate_field_nearest_int (structure, "width", to_even (given * width / height));
     return;
@@ -227,7 +247,11 @@ gst_kaltura_scale_fixate_caps (GstBaseTransform *transform, GstPadDirection dire
   gst_structure_get_int (given, "height", &height);
   gst_structure_get_fraction (given, "pixel-aspect-ratio", &par_n, &par_d);
   if (direction == GST_PAD_SINK) {
-    fixate_size (structure, (double) width * par_n / par_d, height);
+    GstKalturaScale *self = GST_KALTURA_SCALE (transform);
+    GST_OBJECT_LOCK (self);
+    GstKalturaFit fit = self->fit;
+    GST_OBJECT_UNLOCK (self);
+    fixate_size (structure, fit, (double) width * par_n / par_d, height);
   } else {
     gst_structure_fixate_field_nearest_int (structure, "width", width);
     gst_structure_fixate_field_nearest_int (structure, "height", height);

@@ -74,7 +74,7 @@ def test_readme_lines(folder):
         script = "\n".join(["set -e -o pipefail", *exports, command])
         done = run(["bash", "-c", script], folder)
         assert done.returncode == 0, f"{command}\n{done.stdout[-1000:]}\n{done.stderr[-2000:]}"
-    for name in ("copy", "32", "33", "ladder/32", "ladder/35", "stock/33"):
+    for name in ("copy", "32", "33", "ladder/32", "ladder/35", "stock/33", "box"):
         items = klive.parse_playlist((folder / f"{name}.m3u8").read_text())
         assert items["ended"] and sum(s["duration"] for s in items["segments"]) == pytest.approx(10, abs=0.3), name
     assert klive.decode(folder / "ladder/33.m3u8", folder, seconds=None, start="0")["video"] == 300

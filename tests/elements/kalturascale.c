@@ -394,6 +394,11 @@ static const Fit fits[] = {
   { "format=I420,width=480,height=854", "crop", "width=480,height=270", 0, 0, 480, 270, 0, 292 / 854.0, 1,
       562 / 854.0 },
   { HD, "stretch", "width=480,height=480", 0, 0, 480, 480, 0, 0, 1, 1 },
+  /* the frame as far as the source is not smaller */
+  { HD, "letterbox", "width=[2,640,2],height=[2,480,2]", 0, 60, 640, 360, 0, 0, 1, 1 },
+  { HD, "letterbox", "width=[2,1024,2],height=[2,768,2]", 0, 72, 1024, 576, 0, 0, 1, 1 },
+  { HD, "crop", "width=[2,480,2],height=[2,480,2]", 0, 0, 480, 480, 280 / 1280.0, 0, 1000 / 1280.0, 1 },
+  { HD, "crop", "width=[2,1440,2],height=[2,1440,2]", 0, 0, 720, 720, 280 / 1280.0, 0, 1000 / 1280.0, 1 },
 };
 
 /* The value that belongs at @x, @y of a plane. */
