@@ -352,13 +352,13 @@ set_alignment (GstVideoAlignment *alignment)
 
 /* A pool of pictures whose lines have the room that libswscale needs. */
 static GstBufferPool *
-make_pool (GstCaps *caps)
+make_pool (GstCaps *caps, guint size)
 {
   GstBufferPool *pool = gst_video_buffer_pool_new ();
   GstStructure *config = gst_buffer_pool_get_config (pool);
   GstVideoAlignment alignment;
   set_alignment (&alignment);
-  gst_buffer_pool_config_set_params (config, caps, 0, 0, 0);
+  gst_buffer_pool_config_set_params (config, caps, size, 0, 0);
   gst_buffer_pool_config_add_option (config, GST_BUFFER_POOL_OPTION_VIDEO_META);
   gst_buffer_pool_config_add_option (config, GST_BUFFER_POOL_OPTION_VIDEO_ALIGNMENT);
   gst_buffer_pool_config_set_video_alignment (config, &alignment);
@@ -366,17 +366,22 @@ make_pool (GstCaps *caps)
   return pool;
 }
 
+/* The pools that sinks offer make lines without that room, so ours goes first wherever lines may have it. */
 static gboolean
 gst_kaltura_scale_decide_allocation (GstBaseTransform *transform, GstQuery *query)
 {
   GstCaps *caps;
   gst_query_parse_allocation (query, &caps, NULL);
-  if (caps != NULL && gst_query_get_n_allocation_pools (query) == 0 &&
-      gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL)) {
-    g_autoptr (GstBufferPool) pool = make_pool (caps);
+  if (caps != NULL && gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL)) {
     GstVideoInfo info;
     gst_video_info_from_caps (&info, caps);
-    gst_query_add_allocation_pool (query, pool, GST_VIDEO_INFO_SIZE (&info), 0, 0);
+    guint size = GST_VIDEO_INFO_SIZE (&info);
+    g_autoptr (GstBufferPool) pool = make_pool (caps, size);
+    if (gst_query_get_n_allocation_pools (query) == 0) {
+      gst_query_add_allocation_pool (query, pool, size, 0, 0);
+    } else {
+      gst_query_set_nth_allocation_pool (query, 0, pool, size, 0, 0);
+    }
   }
   return GST_BASE_TRANSFORM_CLASS (gst_kaltura_scale_parent_class)->decide_allocation (transform, query);
 }

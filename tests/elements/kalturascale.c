@@ -351,11 +351,25 @@ GST_START_TEST (runs_its_documentation)
 }
 GST_END_TEST;
 
-/* With an encoder, which knows GstVideoMeta: pictures come from a pool whose lines have room. */
+/* Answers an allocation query as encoders do: they know GstVideoMeta and offer a pool of pictures without room. */
+static GstPadProbeReturn
+offer_pool (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
+  if (GST_QUERY_TYPE (query) != GST_QUERY_ALLOCATION) {
+    return GST_PAD_PROBE_OK;
+  }
+  g_autoptr (GstBufferPool) pool = gst_video_buffer_pool_new ();
+  gst_query_add_allocation_pool (query, pool, 426 * 240 * 3 / 2, 0, 0);
+  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  return GST_PAD_PROBE_HANDLED;
+}
+
+/* Pictures for an encoder come from a pool whose lines have room. */
 GST_START_TEST (uses_padded_lines_where_they_are_known)
 {
   GstHarness *harness = gst_harness_new ("kalturascale");
-  gst_harness_add_propose_allocation_meta (harness, GST_VIDEO_META_API_TYPE, NULL);
+  gst_pad_add_probe (harness->sinkpad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, offer_pool, NULL, NULL);
   gst_harness_set_caps_str (harness, "video/x-raw," HD RATE, "video/x-raw,width=426,height=240");
   GstVideoInfo info = get_info (harness->srcpad);
   GstBuffer *scaled = gst_harness_push_and_pull (harness, make_picture (&info, get_gradient));
