@@ -16,6 +16,7 @@
 
 #include "klive-plugins.h"
 #include "klive-template.h"
+#include "klive-threads.h"
 
 #define NS_PER_S G_GUINT64_CONSTANT (1000000000)
 #define DEFAULT_PLAYLIST_LENGTH 10
@@ -133,12 +134,22 @@ get_video_decoder_template (const KliveLadder *ladder)
   return ladder->deinterlace ? "decode-h264-deinterlace.gst" : "decode-h264.gst";
 }
 
+/* @best: unless the operator has said how many. */
+static void
+set_threads (Composer *composer, guint best)
+{
+  guint wanted = composer->options->threads;
+
+  klive_variables_set_uint (composer->variables, "threads", wanted > 0 ? wanted : best);
+}
+
 static void
 add_decoders (Composer *composer)
 {
   const KliveTracks *tracks = &composer->ladder->tracks;
 
   if (klive_ladder_encodes_video (composer->ladder)) {
+    set_threads (composer, klive_threads_for_decoder (tracks));
     klive_variables_set (composer->variables, "video_decoder",
         find_decoder (video_decoders, G_N_ELEMENTS (video_decoders), tracks->video_codec));
     add (composer, get_video_decoder_template (composer->ladder));
@@ -313,6 +324,9 @@ add_video_encoder (Composer *composer, const KliveRendition *rendition)
   klive_variables_set (composer->variables, "rate_control", rendition->constant_bitrate ? "cbr" : "vbr");
   klive_variables_set (composer->variables, "hardware_profile",
       strcmp (rendition->profile, "baseline") == 0 ? "constrained-baseline" : rendition->profile);
+  set_threads (composer,
+      klive_threads_for_encoder (composer->ladder, rendition, composer->options->speed_preset,
+          g_get_num_processors ()));
   add (composer, template);
   if (find_asset (composer, rendition) != NULL)
     add (composer, "record-encoded-video.gst");
@@ -417,7 +431,6 @@ set_common (Composer *composer)
       MAX ((options->segment_duration + NS_PER_S - 1) / NS_PER_S, 1));
   klive_variables_set_int (composer->variables, "epoch", options->epoch);
   klive_variables_set_uint (composer->variables, "start_index", options->start_index);
-  klive_variables_set_uint (composer->variables, "threads", options->threads);
   klive_variables_set (composer->variables, "speed_preset", options->speed_preset);
 }
 

@@ -53,7 +53,7 @@ typedef struct {
   const char *video_encoder; /* of renditions without one of their own: "x264enc", "openh264enc", "auto"; NULL = auto */
   const char *audio_encoder; /* "fdkaacenc", "avenc_aac", "voaacenc" or "auto": the first of these; NULL = auto */
   const char *speed_preset;  /* of x264; NULL = veryfast */
-  guint threads;             /* of each video decoder and encoder; 0 = as many as it likes */
+  guint threads;             /* of each video decoder and encoder; 0 = as klive-threads.h says */
   const char *templates;     /* folder whose files replace those of the same name; nullable */
   const KliveRecordOptions *record; /* NULL = nothing is recorded; with KLIVE_INGEST_APPSRC and KLIVE_SINK_KALTURA */
 } KliveStudioOptions;
