@@ -10,6 +10,7 @@
 GST_ELEMENT_REGISTER_DECLARE (kalturaauth)
 GST_ELEMENT_REGISTER_DECLARE (kalturacut)
 GST_ELEMENT_REGISTER_DECLARE (kalturahlssink)
+GST_ELEMENT_REGISTER_DECLARE (kalturarecordsink)
 GST_ELEMENT_REGISTER_DECLARE (kalturaregister)
 GST_ELEMENT_REGISTER_DECLARE (kalturathin)
 GST_ELEMENT_REGISTER_DECLARE (kalturascale)
@@ -110,6 +111,36 @@ test_worker (void)
   g_object_get (encoder, "bitrate", &bitrate, "key-int-max", &interval, NULL);
   g_assert_cmpuint (bitrate, ==, 400);
   g_assert_cmpuint (interval, ==, 600);
+}
+
+/* What has a live asset is recorded beside its segments, copied or encoded. */
+static void
+test_recorded (void)
+{
+  g_autoptr (KliveLadder) ladder = make_ladder ("01-source-plus-3-h264.HEAD.xml", &both);
+  g_autoptr (GHashTable) assets = g_hash_table_new (g_str_hash, g_str_equal);
+  KliveStudioOptions options = worker_options ();
+  KliveRecordOptions record = { "0_abcd1234", assets, 1763812345999, "/web/a % b", "/var/spool/klive", "kaltura", 900 };
+
+  g_hash_table_insert (assets, (char *) "32", (char *) "0_asset032");
+  g_hash_table_insert (assets, (char *) "34", (char *) "0_asset034");
+  options.record = &record;
+  g_autoptr (GstElement) pipeline = render (ladder, &options);
+  g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (pipeline), "rec_34");
+  g_autoptr (GstPad) video = gst_element_get_static_pad (sink, "video");
+  g_autoptr (GstPad) audio = gst_element_get_static_pad (sink, "audio_0");
+  g_autofree char *location = NULL, *asset = NULL, *group = NULL, *spool = NULL;
+  guint chunk_duration;
+
+  assert_elements (pipeline, "rec_32 -rec_33 rec_34 -rec_35 hls_32 hls_33 hls_34 hls_35");
+  g_assert_true (gst_pad_is_linked (video) && gst_pad_is_linked (audio));
+  g_object_get (sink, "location", &location, "asset-id", &asset, "group", &group, "spool", &spool, "chunk-duration",
+      &chunk_duration, NULL);
+  g_assert_cmpstr (location, ==, "/web/a %% b/0_abcd1234.0_asset034_1-1763812345999-%05u.mp4");
+  g_assert_cmpstr (asset, ==, "0_asset034");
+  g_assert_cmpstr (group, ==, "kaltura");
+  g_assert_cmpstr (spool, ==, "/var/spool/klive");
+  g_assert_cmpuint (chunk_duration, ==, 900);
 }
 
 /* Audio is encoded once for all that want the same bit rate, video decoded once, and nothing for those that copy. */
@@ -364,10 +395,12 @@ main (int argc, char **argv)
   GST_ELEMENT_REGISTER (kalturaauth, NULL);
   GST_ELEMENT_REGISTER (kalturacut, NULL);
   GST_ELEMENT_REGISTER (kalturahlssink, NULL);
+  GST_ELEMENT_REGISTER (kalturarecordsink, NULL);
   GST_ELEMENT_REGISTER (kalturaregister, NULL);
   GST_ELEMENT_REGISTER (kalturathin, NULL);
   GST_ELEMENT_REGISTER (kalturascale, NULL);
   g_test_add_func ("/studio-text/worker", test_worker);
+  g_test_add_func ("/studio-text/recorded", test_recorded);
   g_test_add_func ("/studio-text/copy-needs-no-codec", test_copy_needs_no_codec);
   g_test_add_func ("/studio-text/skipped-frames", test_skipped_frames);
   g_test_add_func ("/studio-text/missing-tracks", test_missing_tracks);
