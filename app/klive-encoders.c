@@ -87,14 +87,15 @@ static gboolean
 works (Choice *choice, const Family *family, const char *element, char **reason)
 {
   g_autofree char *template = g_strdup_printf ("encode-%s.gst", family->element);
+  g_autofree char *fault = NULL;
   g_autofree char *why = NULL;
 
   if (!klive_plugins_has (element))
     why = g_strdup_printf ("there is no element %s", element);
-  else if (choice->test (element, template, choice->templates, &why))
+  else if (choice->test (element, template, choice->templates, &fault))
     return TRUE;
   else
-    why = g_strdup_printf ("%s does not work: %s", element, why ? why : "no reason given");
+    why = g_strdup_printf ("%s does not work: %s", element, fault);
   if (*reason) {
     g_autofree char *before = *reason;
 
