@@ -437,6 +437,13 @@ klive_session_split_recordings (KliveSession *session, GstClockTime running_time
 }
 
 void
+klive_session_add_metadata (KliveSession *session, GstClockTime running_time, GBytes *tag)
+{
+  if (session->stage != NULL)
+    klive_stage_add_metadata (session->stage, running_time, tag);
+}
+
+void
 klive_session_describe_recordings (KliveSession *session, JsonArray *array)
 {
   if (session->stage != NULL)

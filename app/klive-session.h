@@ -61,6 +61,8 @@ void klive_session_update_recordings (KliveSession *session);
 GstClockTime klive_session_get_newest (const KliveSession *session);
 /* As for klive_studio_split_recordings() and klive_recordings_describe(). */
 void klive_session_split_recordings (KliveSession *session, GstClockTime running_time);
+/* Timed metadata, an ID3 tag, into all renditions; @running_time: ns. */
+void klive_session_add_metadata (KliveSession *session, GstClockTime running_time, GBytes *tag);
 void klive_session_describe_recordings (KliveSession *session, JsonArray *array);
 
 typedef enum {

@@ -504,6 +504,13 @@ klive_stage_split_recordings (KliveStage *stage, GstClockTime running_time)
 }
 
 void
+klive_stage_add_metadata (KliveStage *stage, GstClockTime running_time, GBytes *tag)
+{
+  if (stage->studio != NULL)
+    klive_studio_add_metadata (stage->studio, running_time, tag);
+}
+
+void
 klive_stage_describe_recordings (KliveStage *stage, JsonArray *array)
 {
   if (stage->studio != NULL)

@@ -49,6 +49,8 @@ void klive_stage_change_recordings (KliveStage *stage);
 GstClockTime klive_stage_get_newest (const KliveStage *stage);
 /* As for klive_studio_split_recordings() and klive_recordings_describe(). */
 void klive_stage_split_recordings (KliveStage *stage, GstClockTime running_time);
+/* Timed metadata, an ID3 tag, into all renditions; @running_time: ns. */
+void klive_stage_add_metadata (KliveStage *stage, GstClockTime running_time, GBytes *tag);
 void klive_stage_describe_recordings (KliveStage *stage, JsonArray *array);
 
 /* "waiting", "on-air" or "changing" */

@@ -634,3 +634,18 @@ klive_studio_get_rendition (const KliveStudio *studio, const char *id, KliveStud
   rendition->half_rate = output->shed != NULL && klive_shed_is_half_rate (output->shed);
   return TRUE;
 }
+
+void
+klive_studio_add_metadata (KliveStudio *studio, GstClockTime running_time, GBytes *tag)
+{
+  for (guint i = 0; i < studio->outputs->len; i++) {
+    const Output *output = studio->outputs->pdata[i];
+    g_autofree char *name = g_strconcat (SINK_PREFIX, output->id, NULL);
+    g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (studio->pipeline), name);
+    gboolean taken;
+
+    /* A template may have another sink. */
+    if (sink != NULL && g_signal_lookup ("add-metadata", G_OBJECT_TYPE (sink)) != 0)
+      g_signal_emit_by_name (sink, "add-metadata", (guint64) running_time, tag, &taken);
+  }
+}

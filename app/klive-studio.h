@@ -68,6 +68,8 @@ typedef struct {
 
 /* All recordings begin a new file at the first keyframe at or after @running_time, which no frame has reached yet. */
 void klive_studio_split_recordings (KliveStudio *studio, GstClockTime running_time);
+/* Timed metadata, an ID3 tag, into all renditions; @running_time: ns. */
+void klive_studio_add_metadata (KliveStudio *studio, GstClockTime running_time, GBytes *tag);
 /* As klive_recordings_describe(). */
 void klive_studio_describe_recordings (KliveStudio *studio, JsonArray *array);
 

@@ -52,6 +52,34 @@ klive_sync_point_read (JsonObject *object)
   return klive_sync_point_new (id, offset, timestamp);
 }
 
+/* ID3v2.4.0, 3.1 and 4: sizes have 7 bits in a byte. */
+static void
+append_size (GByteArray *bytes, gsize size)
+{
+  const guint8 out[] = { size >> 21 & 0x7f, size >> 14 & 0x7f, size >> 7 & 0x7f, size & 0x7f };
+  g_byte_array_append (bytes, out, sizeof out);
+}
+
+GBytes *
+klive_sync_point_make_id3 (const KliveSyncPoint *point)
+{
+  static const guint8 header[] = { 'I', 'D', '3', 4, 0, 0 }; /* version 2.4.0, no flags */
+  static const guint8 flags_and_encoding[] = { 0, 0, 3 };    /* of the frame; UTF-8 */
+  g_autofree char *json =
+      g_strdup_printf ("{\"objectType\":\"KalturaSyncPoint\",\"id\":\"%s\",\"offset\":%" G_GINT64_FORMAT
+                       ",\"timestamp\":%" G_GINT64_FORMAT "}",
+          point->id, point->offset, point->timestamp);
+  gsize text = strlen (json);
+  GByteArray *bytes = g_byte_array_new ();
+  g_byte_array_append (bytes, header, sizeof header);
+  append_size (bytes, 10 + 1 + text);
+  g_byte_array_append (bytes, (const guint8 *) "TEXT", 4);
+  append_size (bytes, 1 + text);
+  g_byte_array_append (bytes, flags_and_encoding, sizeof flags_and_encoding);
+  g_byte_array_append (bytes, (const guint8 *) json, text);
+  return g_byte_array_free_to_bytes (bytes);
+}
+
 GPtrArray *
 klive_sync_points_new (void)
 {

@@ -26,6 +26,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveSyncPoint, klive_sync_point_free)
 void klive_sync_point_write (const KliveSyncPoint *point, JsonObject *object);
 KliveSyncPoint *klive_sync_point_read (JsonObject *object);
 
+/*
+ * The point as an ID3v2.4 tag of one frame TEXT, whose text is the JSON above: what the module for Wowza wrote (a
+ * player of Kaltura's reads the key TEXT).
+ */
+GBytes *klive_sync_point_make_id3 (const KliveSyncPoint *point);
+
 /* The sync points of a broadcast, oldest first. (transfer full) */
 GPtrArray *klive_sync_points_new (void);
 /*

@@ -494,6 +494,17 @@ handle_split (KliveWorker *worker, JsonObject *message)
     klive_session_split_recordings (worker->sessions->pdata[i], newest + SPLIT_AHEAD);
 }
 
+/* Into the segments, too: players that know no EXT-X-DATERANGE read timed ID3. */
+static void
+add_to_segments (KliveWorker *worker, const KliveSyncPoint *point)
+{
+  gint64 running_time = point->timestamp * 1000000 - worker->show->epoch;
+  g_autoptr (GBytes) tag = klive_sync_point_make_id3 (point);
+
+  for (guint i = 0; i < worker->sessions->len; i++)
+    klive_session_add_metadata (worker->sessions->pdata[i], (GstClockTime) MAX (running_time, 0), tag);
+}
+
 static void
 handle_sync_point (KliveWorker *worker, JsonObject *message)
 {
@@ -506,6 +517,7 @@ handle_sync_point (KliveWorker *worker, JsonObject *message)
     return;
   }
   klive_log (KLIVE_LOG_INFO, "sync-point", worker->show->entry, NULL, "id", point->id, NULL);
+  add_to_segments (worker, point);
   klive_hls_writer_add_sync_point (worker->show->writer, point, g_get_real_time () * 1000);
 }
 

@@ -25,6 +25,10 @@
  * * `kaltura-segment-failed` in place of it for a segment that could not be written: `location`, `index`,
  *   `running-time`, `duration` as above, `errno` (int). A warning on the bus tells each fault once. The stream goes on.
  *
+ * The action signal `add-metadata` (guint64 running time in ns, GBytes of one ID3 tag) puts timed metadata into the
+ * stream: a PES on a track of its own (PID 0x102, stream type 0x15), which the stream has from the first tag on, with
+ * that time, or that of the segment when it is late. Returns FALSE when the element does not run.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 -e kalturacut name=cut segment-duration=2000000000 \
@@ -63,6 +67,10 @@ enum {
 };
 
 static GParamSpec *properties[N_PROPERTIES];
+
+enum { SIGNAL_ADD_METADATA, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
 
 #define VIDEO_CAPS GST_KALTURA_SEGMENTER_VIDEO_CAPS "; video/x-h264"
 #define AUDIO_CAPS \
@@ -332,6 +340,14 @@ gst_kaltura_hls_sink_change_state (GstElement *element, GstStateChange transitio
   return GST_ELEMENT_CLASS (gst_kaltura_hls_sink_parent_class)->change_state (element, transition);
 }
 
+/* Metadata */
+
+static gboolean
+gst_kaltura_hls_sink_add_metadata (GstKalturaHlsSink *self, guint64 running_time, GBytes *tag)
+{
+  return tag != NULL && gst_kaltura_segmenter_add_metadata (self->segmenter, running_time, tag);
+}
+
 /* Properties */
 
 static void
@@ -439,6 +455,10 @@ gst_kaltura_hls_sink_class_init (GstKalturaHlsSinkClass *klass)
       "How long one track is held for another that is silent, in ns of media and of real time", 0, 10 * GST_SECOND,
       DEFAULT_MAX_WAIT, flags);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
+
+  signals[SIGNAL_ADD_METADATA] = g_signal_new_class_handler ("add-metadata", G_TYPE_FROM_CLASS (klass),
+      G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION, G_CALLBACK (gst_kaltura_hls_sink_add_metadata), NULL, NULL, NULL,
+      G_TYPE_BOOLEAN, 2, G_TYPE_UINT64, G_TYPE_BYTES);
 
   element_class->change_state = gst_kaltura_hls_sink_change_state;
   element_class->request_new_pad = gst_kaltura_hls_sink_request_new_pad;

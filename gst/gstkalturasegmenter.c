@@ -410,6 +410,18 @@ gst_kaltura_segmenter_remove_track (GstKalturaSegmenter *self, GstKalturaTrackKi
   gst_element_remove_pad (GST_ELEMENT (self), pad);
 }
 
+gboolean
+gst_kaltura_segmenter_add_metadata (GstKalturaSegmenter *self, GstClockTime running_time, GBytes *tag)
+{
+  g_mutex_lock (&self->lock);
+  gboolean there = self->writer != NULL;
+  if (there) {
+    gst_kaltura_segment_writer_add_metadata (self->writer, (gint64) running_time, tag);
+  }
+  g_mutex_unlock (&self->lock);
+  return there;
+}
+
 void
 gst_kaltura_segmenter_set_writer (GstKalturaSegmenter *self, GstKalturaSegmentWriter *writer, GstClockTime target,
     GstClockTime max_wait)

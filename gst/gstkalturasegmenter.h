@@ -22,6 +22,9 @@ G_DECLARE_FINAL_TYPE (GstKalturaSegmenter, gst_kaltura_segmenter, GST, KALTURA_S
 void gst_kaltura_segmenter_set_writer (GstKalturaSegmenter *segmenter, GstKalturaSegmentWriter *writer,
     GstClockTime target, GstClockTime max_wait);
 
+/* As gst_kaltura_segment_writer_add_metadata(). Any thread; FALSE: nothing is being written. */
+gboolean gst_kaltura_segmenter_add_metadata (GstKalturaSegmenter *segmenter, GstClockTime running_time, GBytes *tag);
+
 /* A new pad for @kind, at most one of each. (transfer none) */
 GstPad *gst_kaltura_segmenter_add_track (GstKalturaSegmenter *segmenter, GstKalturaTrackKind kind);
 void gst_kaltura_segmenter_remove_track (GstKalturaSegmenter *segmenter, GstKalturaTrackKind kind);

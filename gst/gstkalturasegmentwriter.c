@@ -27,6 +27,13 @@ GST_DEBUG_CATEGORY_STATIC (gst_kaltura_segment_writer_debug);
 /* Timestamps that go back by less (ticks) are faults. */
 #define REPAIRED_MAX GST_KALTURA_TS_HZ
 
+#define MAX_METADATA 64 /* tags that wait for their time */
+
+typedef struct {
+  gint64 running_time;
+  GBytes *tag;
+} Metadata;
+
 typedef struct {
   GstKalturaTsStreamType type;
   gboolean raw; /* frames get an ADTS header */
@@ -50,6 +57,8 @@ struct _GstKalturaSegmentWriter {
   GByteArray *batch; /* ADTS or MP3 frames of the next PES */
   gint64 batch_pts;  /* ns */
   guint batch_frames;
+
+  GQueue metadata; /* of Metadata, oldest first */
 
   guint64 index;        /* of the open segment, else of the next */
   GstKalturaFile *file; /* NULL = none open */
@@ -97,6 +106,8 @@ gst_kaltura_segment_writer_new (const char *pattern, guint64 start_index, const 
   writer->ts = gst_kaltura_ts_new (write_packets, writer);
   writer->last_ticks[GST_KALTURA_TS_VIDEO] = -1;
   writer->last_ticks[GST_KALTURA_TS_AUDIO] = -1;
+  writer->last_ticks[GST_KALTURA_TS_METADATA] = -1;
+  g_queue_init (&writer->metadata);
   writer->h264 = gst_kaltura_h264_new ();
   writer->chunks = g_array_new (FALSE, FALSE, sizeof (struct iovec));
   writer->batch = g_byte_array_new ();
@@ -104,9 +115,18 @@ gst_kaltura_segment_writer_new (const char *pattern, guint64 start_index, const 
   return writer;
 }
 
+static void
+metadata_free (gpointer data)
+{
+  Metadata *metadata = data;
+  g_bytes_unref (metadata->tag);
+  g_free (metadata);
+}
+
 void
 gst_kaltura_segment_writer_free (GstKalturaSegmentWriter *writer)
 {
+  g_queue_clear_full (&writer->metadata, metadata_free);
   g_clear_pointer (&writer->file, gst_kaltura_file_abort);
   gst_kaltura_ts_free (writer->ts);
   gst_kaltura_h264_free (writer->h264);
@@ -358,6 +378,55 @@ make_dts (GstKalturaSegmentWriter *writer, GstKalturaTsTrack track, gint64 runni
   return ticks;
 }
 
+static gint
+compare_metadata (gconstpointer a, gconstpointer b, gpointer unused)
+{
+  const Metadata *left = a, *right = b;
+  return left->running_time < right->running_time ? -1 : left->running_time > right->running_time;
+}
+
+void
+gst_kaltura_segment_writer_add_metadata (GstKalturaSegmentWriter *writer, gint64 running_time, GBytes *tag)
+{
+  Metadata *metadata = g_new0 (Metadata, 1);
+  metadata->running_time = running_time;
+  metadata->tag = g_bytes_ref (tag);
+  g_queue_insert_sorted (&writer->metadata, metadata, compare_metadata, NULL);
+  if (writer->metadata.length > MAX_METADATA) {
+    metadata_free (g_queue_pop_head (&writer->metadata));
+  }
+}
+
+static gboolean
+is_metadata_due (GstKalturaSegmentWriter *writer, gint64 running_time)
+{
+  const Metadata *head = g_queue_peek_head (&writer->metadata);
+  return head != NULL && head->running_time <= running_time;
+}
+
+/* Tags that are due by @running_time, the decoding time of what has just been written. */
+static void
+write_metadata (GstKalturaSegmentWriter *writer, gint64 running_time)
+{
+  while (is_metadata_due (writer, running_time)) {
+    const Metadata *head = g_queue_peek_head (&writer->metadata);
+    gsize size = 0;
+    gconstpointer data = g_bytes_get_data (head->tag, &size);
+    struct iovec chunk = { (gpointer) data, size };
+    set_track (writer, GST_KALTURA_TS_METADATA, GST_KALTURA_TS_ID3);
+    /* One that is late belongs to the frame beside it: a player would not look back. */
+    gint64 time = MAX (head->running_time, gst_kaltura_segment_writer_get_start (writer));
+    gint64 *last = &writer->last_ticks[GST_KALTURA_TS_METADATA];
+    gint64 ticks = to_ticks (time);
+    if (ticks <= *last && *last - ticks < REPAIRED_MAX) {
+      ticks = *last + 1;
+    }
+    *last = ticks;
+    gst_kaltura_ts_write_pes (writer->ts, GST_KALTURA_TS_METADATA, ticks, ticks, GST_KALTURA_TS_PLAIN, &chunk, 1);
+    metadata_free (g_queue_pop_head (&writer->metadata));
+  }
+}
+
 /* What the segment's first video frame tells of all of it. */
 static void
 describe_video (GstKalturaSegmentWriter *writer)
@@ -391,6 +460,7 @@ gst_kaltura_segment_writer_write_video (GstKalturaSegmentWriter *writer, GstBuff
         key ? GST_KALTURA_TS_RANDOM_ACCESS : GST_KALTURA_TS_PLAIN, (const struct iovec *) writer->chunks->data,
         writer->chunks->len);
     describe_video (writer);
+    write_metadata (writer, dts);
   } else {
     GST_WARNING ("dropped a broken access unit of %" G_GSIZE_FORMAT " bytes", map.size);
   }
@@ -453,4 +523,8 @@ gst_kaltura_segment_writer_write_audio (GstKalturaSegmentWriter *writer, GstBuff
   writer->batch_frames++;
   writer->audio_codec = writer->audio.codec;
   gst_buffer_unmap (buffer, &map);
+  if (writer->video_codec[0] == '\0' && is_metadata_due (writer, pts)) { /* there is audio alone */
+    write_batch (writer);
+    write_metadata (writer, pts);
+  }
 }

@@ -56,6 +56,11 @@ void gst_kaltura_segment_writer_begin (GstKalturaSegmentWriter *writer, gint64 r
 void gst_kaltura_segment_writer_end (GstKalturaSegmentWriter *writer, gint64 running_time, GstKalturaSegmentEnd end);
 void gst_kaltura_segment_writer_write_video (GstKalturaSegmentWriter *writer, GstBuffer *buffer, gint64 pts,
     gint64 dts);
+/*
+ * Puts @tag, a whole ID3 tag, into the stream behind the first frame of @running_time or later. A stream lists its
+ * metadata track from the first tag on. At most 64 wait; then the oldest is left out.
+ */
+void gst_kaltura_segment_writer_add_metadata (GstKalturaSegmentWriter *writer, gint64 running_time, GBytes *tag);
 void gst_kaltura_segment_writer_write_audio (GstKalturaSegmentWriter *writer, GstBuffer *buffer, gint64 pts);
 
 G_END_DECLS

@@ -23,6 +23,15 @@
 /* A longer silence is a gap of the programme, not to be filled with PCRs. */
 #define PCR_FILL_MAX (2 * GST_KALTURA_TS_HZ)
 
+/*
+ * ID3 in a transport stream as Apple's "Timed Metadata for HTTP Live Streaming" has it: a
+ * metadata_pointer_descriptor of the programme and a metadata_descriptor of the track (ISO/IEC 13818-1, 2.6.58 and
+ * 2.6.60), both with the format "ID3 ", service 0.
+ */
+#define ID3_FORMAT 0xff, 0xff, 'I', 'D', '3', ' ', 0xff, 'I', 'D', '3', ' ', 0x00
+static const guint8 id3_pointer[] = { 0x25, 15, ID3_FORMAT, 0x1f, PROGRAMME >> 8, PROGRAMME & 0xff };
+static const guint8 id3_descriptor[] = { 0x26, 13, ID3_FORMAT, 0x0f };
+
 #define AF_DISCONTINUITY 0x80
 #define AF_RANDOM_ACCESS 0x40
 #define AF_PCR 0x10
@@ -70,6 +79,7 @@ gst_kaltura_ts_new (GstKalturaTsOutput output, gpointer user_data)
   ts->user_data = user_data;
   ts->tracks[GST_KALTURA_TS_VIDEO] = (Track){ .pid = 0x100, .stream_id = 0xe0 };
   ts->tracks[GST_KALTURA_TS_AUDIO] = (Track){ .pid = 0x101, .stream_id = 0xc0 };
+  ts->tracks[GST_KALTURA_TS_METADATA] = (Track){ .pid = 0x102, .stream_id = 0xbd }; /* private_stream_1 */
   memset (ts->pids, 0, sizeof (ts->pids));
   ts->pcr_track = GST_KALTURA_TS_VIDEO;
   ts->pmt_version = 0;
@@ -241,18 +251,29 @@ write_pmt (GstKalturaTs *ts)
   gboolean video = ts->tracks[GST_KALTURA_TS_VIDEO].type != GST_KALTURA_TS_NONE;
   ts->pcr_track = video ? GST_KALTURA_TS_VIDEO : GST_KALTURA_TS_AUDIO;
   guint16 pcr_pid = ts->tracks[ts->pcr_track].pid;
-  guint8 section[64] = {
+  gboolean id3 = ts->tracks[GST_KALTURA_TS_METADATA].type == GST_KALTURA_TS_ID3;
+  guint8 section[96] = {
     0x02, 0xb0, 0, /* section_length below */
     PROGRAMME >> 8, PROGRAMME & 0xff, 0xc1 | (ts->pmt_version << 1), 0, 0, 0xe0 | (pcr_pid >> 8), pcr_pid & 0xff, 0xf0,
-    0 /* no programme descriptors */
+    0 /* programme descriptors: none, or the pointer */
   };
   gsize size = 12;
+  if (id3) {
+    section[11] = sizeof (id3_pointer);
+    memcpy (section + size, id3_pointer, sizeof (id3_pointer));
+    size += sizeof (id3_pointer);
+  }
   for (guint i = 0; i < GST_KALTURA_TS_N_TRACKS; i++) {
     const Track *track = &ts->tracks[i];
     if (track->type != GST_KALTURA_TS_NONE) {
       const guint8 stream[] = { track->type, 0xe0 | (track->pid >> 8), track->pid & 0xff, 0xf0, 0 };
       memcpy (section + size, stream, sizeof (stream));
       size += sizeof (stream);
+    }
+    if (track->type == GST_KALTURA_TS_ID3) {
+      section[size - 1] = sizeof (id3_descriptor);
+      memcpy (section + size, id3_descriptor, sizeof (id3_descriptor));
+      size += sizeof (id3_descriptor);
     }
   }
   section[2] = size + 4 - 3;

@@ -10,10 +10,15 @@ G_BEGIN_DECLS
 #define GST_KALTURA_TS_HZ 90000
 #define GST_KALTURA_TS_PACKET_SIZE 188
 
-/* Writes the packets of one MPEG transport stream: one programme, one video and one audio track. */
+/* Writes the packets of one MPEG transport stream: one programme, one video, one audio and one metadata track. */
 typedef struct _GstKalturaTs GstKalturaTs;
 
-typedef enum { GST_KALTURA_TS_VIDEO, GST_KALTURA_TS_AUDIO, GST_KALTURA_TS_N_TRACKS } GstKalturaTsTrack;
+typedef enum {
+  GST_KALTURA_TS_VIDEO,
+  GST_KALTURA_TS_AUDIO,
+  GST_KALTURA_TS_METADATA,
+  GST_KALTURA_TS_N_TRACKS
+} GstKalturaTsTrack;
 
 /* stream_type of ISO/IEC 13818-1 table 2-34 */
 typedef enum {
@@ -21,6 +26,7 @@ typedef enum {
   GST_KALTURA_TS_MPEG1_AUDIO = 0x03,
   GST_KALTURA_TS_MPEG2_AUDIO = 0x04,
   GST_KALTURA_TS_ADTS = 0x0f,
+  GST_KALTURA_TS_ID3 = 0x15, /* of the metadata track: ID3 tags in PES */
   GST_KALTURA_TS_H264 = 0x1b
 } GstKalturaTsStreamType;
 

@@ -132,6 +132,26 @@ def sync_points(air, name):
     return {r["ID"].strip('"'): r for r in ranges}
 
 
+def timed_metadata(air, rendition, stamps):
+    """[(time in s, KalturaSyncPoint)] of the ID3 tags in the segments of a rendition with these timestamps, once all
+    are there."""
+    folder = air.launcher.state_dir / "hls" / ENTRY / "0" / rendition
+    tags = []
+    for segment in sorted(folder.glob("0-*.ts")):
+        if b"KalturaSyncPoint" not in segment.read_bytes():
+            continue
+        done = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "d", "-show_packets", "-show_data", "-of",
+                               "json", segment], capture_output=True, text=True, timeout=30)
+        for packet in json.loads(done.stdout)["packets"]:
+            lines = [line.split(": ", 1)[1] for line in packet["data"].strip().splitlines()]
+            data = bytes.fromhex("".join(line[:39].replace(" ", "") for line in lines))
+            text = data[data.index(b"TEXT\0\0\0"):]    # ffmpeg 5.1 cuts the first 5 bytes of the tag off
+            assert text[10] == 3 and segment.read_bytes().count(b"ID3\4\0\0") > 0
+            tags.append((float(packet["pts_time"]), json.loads(text[11:])))
+    tags = [tag for tag in tags if tag[1]["timestamp"] in stamps]
+    return tags if len(tags) == len(stamps) else None
+
+
 def test_sync_points_in_all_renditions(air):
     lists = ("32/chunklist.m3u8", "33/chunklist.m3u8", "33/chunklist.m3u8?DVR")
     before = {i for name in lists for i in sync_points(air, name)}
@@ -153,6 +173,11 @@ def test_sync_points_in_all_renditions(air):
         date = datetime.fromisoformat(point["START-DATE"].strip('"').replace("Z", "+00:00")).timestamp()
         assert abs(date * 1000 - int(point["X-COM-KALTURA-TIMESTAMP"])) < 1
     assert not json.loads((air.launcher.state_dir / "sync-points.json").read_text())
+    for rendition in ("32", "33"):
+        tags = wait_for("the tags in the segments", lambda r=rendition: timed_metadata(air, r, stamps), 10)
+        assert [tag["timestamp"] for _, tag in tags] == stamps and tags[0][1]["objectType"] == "KalturaSyncPoint"
+        assert [tag["id"] for _, tag in tags] == [p["ID"].strip('"') for p in found]
+        assert [round(b - a, 3) for (a, _), (b, _) in zip(tags, tags[1:])] == [2, 2]
     shown = [p for p in found if p["ID"].strip('"') in sync_points(air, lists[0])]
     assert found[-1] in shown
 

@@ -392,6 +392,72 @@ GST_START_TEST (audio_only)
 }
 GST_END_TEST
 
+static void
+add_metadata (Fixture *f, gint64 ms, const char *text, gboolean taken)
+{
+  g_autoptr (GBytes) tag = g_bytes_new (text, strlen (text));
+  gboolean done = !taken;
+  g_signal_emit_by_name (f->sink, "add-metadata", (guint64) (ms * MS), tag, &done);
+  fail_unless_equals_int (done, taken);
+}
+
+static void
+check_metadata (const TsFile *file, guint index, gint64 ms, const char *text)
+{
+  const TsPes *pes = ts_get (file, TS_METADATA, index);
+  fail_unless_equals_int64 (pes->pts, TS_ORIGIN + ms * 90);
+  g_assert_cmpmem (pes->payload->data, pes->payload->len, text, strlen (text));
+}
+
+/* At its time, in the segment of that time, whenever it was added; listed from the first one on. */
+GST_START_TEST (metadata)
+{
+  Fixture *f = set_up (VIDEO_CAPS, ADTS_CAPS);
+  add_metadata (f, 1510, "one", TRUE);
+  push_both (f, 0, 2000);
+  add_metadata (f, 500, "late", TRUE);
+  add_metadata (f, 2500, "two", TRUE);
+  add_metadata (f, 2200, "before two", TRUE);
+  add_metadata (f, 99000, "never", TRUE);
+  push_cut (f->video, 2);
+  push_cut (f->audio, 2);
+  push_both (f, 2000, 3000);
+  push_eos (f);
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (TsFile) file = read_segment (f, i);
+    fail_unless_equals_int (ts_count (file, TS_METADATA), i == 0 ? 0 : i == 1 ? 1 : 3);
+    fail_unless_equals_int (file->types[2], i == 0 ? 0 : 0x15);
+    if (i == 1) {
+      check_metadata (file, 0, 1510, "one");
+    } else if (i == 2) {
+      check_metadata (file, 0, 2000, "late");
+      check_metadata (file, 1, 2200, "before two");
+      check_metadata (file, 2, 2500, "two");
+    }
+  }
+  gst_element_set_state (f->sink, GST_STATE_NULL);
+  add_metadata (f, 0, "x", FALSE);
+  tear_down (f);
+}
+GST_END_TEST
+
+GST_START_TEST (metadata_of_audio_alone)
+{
+  Fixture *f = set_up (NULL, ADTS_CAPS);
+  add_metadata (f, 330, "one", TRUE);
+  for (guint ms = 0; ms < 1000; ms += AUDIO_FRAME) {
+    push_audio (f, ms);
+  }
+  push_eos (f);
+  g_autoptr (TsFile) file = read_segment (f, 0);
+  check_metadata (file, 0, 330, "one");
+  for (guint i = 1; i < file->pcrs->len; i++) {
+    fail_unless (g_array_index (file->pcrs, gint64, i) > g_array_index (file->pcrs, gint64, i - 1));
+  }
+  tear_down (f);
+}
+GST_END_TEST
+
 /* Raw AAC gets headers, MP3 stays as it is. */
 GST_START_TEST (audio_formats)
 {
@@ -1141,6 +1207,8 @@ make_suite (void)
   tcase_add_test (tcase, b_frames);
   tcase_add_test (tcase, segment_closes_at_once);
   tcase_add_test (tcase, audio_only);
+  tcase_add_test (tcase, metadata);
+  tcase_add_test (tcase, metadata_of_audio_alone);
   tcase_add_test (tcase, audio_formats);
   tcase_add_test (tcase, avc);
   tcase_add_test (tcase, parsers_only_where_needed);

@@ -5,12 +5,14 @@
  */
 #include "ts-reader.h"
 
+#include <string.h>
+
 #define PACKET 188
 
 typedef struct {
   TsFile *file;
   TsState *state;
-  TsPes *open[2]; /* of PIDs 0x100 and 0x101 */
+  TsPes *open[3]; /* of PIDs 0x100 to 0x102 */
   guint packet;
   gint64 clock; /* the last PCR, -1 = none */
 } Reader;
@@ -70,6 +72,11 @@ check_section (const guint8 *payload, gsize size, guint8 table, gsize *length)
   return section;
 }
 
+/* "Timed Metadata for HTTP Live Streaming" (Apple): the programme's pointer and the track's descriptor. */
+static const guint8 id3_pointer[] = { 0x25, 15, 0xff, 0xff, 'I', 'D', '3', ' ', 0xff, 'I', 'D', '3', ' ', 0, 0x1f, 0,
+  1 };
+static const guint8 id3_descriptor[] = { 0x26, 13, 0xff, 0xff, 'I', 'D', '3', ' ', 0xff, 'I', 'D', '3', ' ', 0, 0x0f };
+
 static void
 read_pmt (Reader *reader, const guint8 *payload, gsize size)
 {
@@ -79,13 +86,17 @@ read_pmt (Reader *reader, const guint8 *payload, gsize size)
   file->n_tables++;
   file->version = section[5] >> 1 & 0x1f;
   file->pcr_pid = (section[8] & 0x1f) << 8 | section[9];
-  file->types[0] = file->types[1] = 0;
-  for (gsize i = 12 + ((section[10] & 0x0f) << 8 | section[11]); i < length - 4; i += 5) {
+  memset (file->types, 0, sizeof (file->types));
+  gsize pointer = (section[10] & 0x0f) << 8 | section[11];
+  gsize descriptor = 0;
+  for (gsize i = 12 + pointer; i < length - 4; i += 5 + descriptor) {
     guint pid = (section[i + 1] & 0x1f) << 8 | section[i + 2];
-    g_assert_true (pid == TS_VIDEO || pid == TS_AUDIO);
+    g_assert_true (pid >= TS_VIDEO && pid <= TS_METADATA);
     file->types[pid - TS_VIDEO] = section[i];
-    g_assert_cmphex ((section[i + 3] & 0x0f) << 8 | section[i + 4], ==, 0);
+    descriptor = (section[i + 3] & 0x0f) << 8 | section[i + 4];
+    g_assert_cmpmem (section + i + 5, descriptor, id3_descriptor, pid == TS_METADATA ? sizeof (id3_descriptor) : 0);
   }
+  g_assert_cmpmem (section + 12, pointer, id3_pointer, file->types[2] != 0 ? sizeof (id3_pointer) : 0);
 }
 
 static void
@@ -117,7 +128,7 @@ close_pes (Reader *reader, guint which)
   const guint8 *data = pes->payload->data;
   g_assert_cmpuint (pes->payload->len, >, 14);
   g_assert_cmphex (data[0] << 16 | data[1] << 8 | data[2], ==, 1);
-  g_assert_cmphex (data[3], ==, which == 0 ? 0xe0 : 0xc0);
+  g_assert_cmphex (data[3], ==, which == 0 ? 0xe0 : which == 1 ? 0xc0 : 0xbd);
   guint length = data[4] << 8 | data[5];
   g_assert_true (length == pes->payload->len - 6 || (length == 0 && which == 0 && pes->payload->len - 6 > 65535));
   g_assert_cmphex (data[6] & 0xf0, ==, 0x80);
@@ -143,7 +154,7 @@ read_packet (Reader *reader, const guint8 *packet)
   g_assert_cmphex (packet[1] & 0xa0, ==, 0); /* no error, no priority */
   gboolean start = (packet[1] & 0x40) != 0;
   guint pid = (packet[1] & 0x1f) << 8 | packet[2];
-  g_assert_true (pid == 0 || pid == 0x1000 || pid == TS_VIDEO || pid == TS_AUDIO);
+  g_assert_true (pid == 0 || pid == 0x1000 || (pid >= TS_VIDEO && pid <= TS_METADATA));
   g_assert_cmphex (packet[3] & 0xc0, ==, 0); /* not scrambled */
   gboolean has_field = (packet[3] & 0x20) != 0;
   gboolean has_payload = (packet[3] & 0x10) != 0;
@@ -217,6 +228,7 @@ ts_read (const guint8 *data, gsize size, TsState *state)
   }
   close_pes (&reader, 0);
   close_pes (&reader, 1);
+  close_pes (&reader, 2);
   return file;
 }
 

@@ -19,7 +19,7 @@ typedef struct {
 typedef struct {
   GPtrArray *pes;  /* of TsPes, in the order of their first packets */
   GArray *pcrs;    /* of gint64, in order */
-  guint8 types[2]; /* stream_type of PID 0x100 and 0x101 by the last PMT, 0 = not listed */
+  guint8 types[3]; /* stream_type of PID 0x100 to 0x102 by the last PMT, 0 = not listed */
   guint pcr_pid;
   guint n_tables; /* PMTs */
   guint8 version; /* of the last PMT */
@@ -46,6 +46,7 @@ guint ts_count (const TsFile *file, guint16 pid);
 
 #define TS_VIDEO 0x100
 #define TS_AUDIO 0x101
+#define TS_METADATA 0x102
 #define TS_ORIGIN (10 * 90000)
 
 G_END_DECLS
