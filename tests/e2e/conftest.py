@@ -13,8 +13,8 @@ import pytest
 import klive
 
 SHORT_PATHS = []        # of servers
-LONGEST = ["test_worker", "test_launcher", "test_encoders", "test_faults", "test_broadcast", "test_dvr",
-           "test_lifetimes", "test_publish_forms"]
+LONGEST = ["test_worker", "test_launcher", "test_recording", "test_pipelines", "test_faults", "test_broadcast",
+           "test_dvr", "test_demo", "test_encoders", "test_lifetimes"]
 TEST_DEADLINE = 150     # s, for one test; a marker deadline(N) sets another
 
 

@@ -77,7 +77,7 @@ class Sandbox:
         self.process = subprocess.Popen([SANDBOX, "--listen", "127.0.0.1:0", "--data", file, "--state",
                                          self.folder / "state", "--api", api, *options], text=True,
                                         stdout=subprocess.PIPE, stderr=self.log)
-        watchdog = threading.Timer(10 * SLOW, self.process.kill)
+        watchdog = threading.Timer(30 * SLOW, self.process.kill)
         watchdog.start()
         line = self.process.stdout.readline()
         watchdog.cancel()

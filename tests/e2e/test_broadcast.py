@@ -153,7 +153,11 @@ def test_registered_and_kept_alive(air):
 def test_status_and_logs_without_secrets(air):
     status = air.launcher.status()
     assert ENTRY in str(status)
-    wait_for("metrics", lambda: b"klive" in klive.get(air.launcher.http_url("/metrics"))[2])
+    metrics = wait_for("metrics of renditions", lambda: (
+        lambda t: t if "klive_rendition_segments_total{" in t else None)(
+            klive.get(air.launcher.http_url("/metrics"))[2].decode()))
+    series = [line.rsplit(" ", 1)[0] for line in metrics.splitlines() if not line.startswith("#")]
+    assert len(set(series)) == len(series), "each series once"
     secret = klive.admin_secret()
     for path in [air.launcher.log, *air.launcher.state_dir.glob("nginx/**/*.log")]:
         text = path.read_text(errors="replace")

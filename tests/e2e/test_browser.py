@@ -82,7 +82,7 @@ def test_ladder_switch_and_dvr(server, media, pages, browser):
     at, shown = js("video.currentTime"), js("video.getVideoPlaybackQuality().totalVideoFrames")
     assert at < js("video.seekable.end(0)") - 10
     wait_for("it plays from the start of the window", lambda: at + 1 < js("video.currentTime") < at + 10, 15)
-    wait_for("pictures are shown there", lambda: js("video.getVideoPlaybackQuality().totalVideoFrames") > shown + 20, 15)
+    wait_for("pictures are shown", lambda: js("video.getVideoPlaybackQuality().totalVideoFrames") > shown + 20, 15)
     dropped = js("video.getVideoPlaybackQuality().corruptedVideoFrames")
     assert not dropped
     assert not [e for e in js("seen.errors") if "true" in e or "media" in e.lower() and "buffer" not in e.lower()]

@@ -121,9 +121,11 @@ def test_no_publish_and_state_dir(demo, media, folder):
 
 def test_refuses_nonsense(folder):
     run = [klive.ROOT / "app" / "demo"]
-    for arguments in (["--input", "/nonexistent"], ["--seconds", "x"], ["--port-base", "70000"], ["--nonsense"]):
-        done = subprocess.run([*run, *arguments], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
-        assert done.returncode == 2, (arguments, done.stderr)
+    program = ["/usr/bin/python3", klive.ROOT / "app" / "demo.py"]      # what app/demo runs once everything is built
+    for command in ([*run, "--input", "/nonexistent"], [*program, "--seconds", "x"], [*program, "--port-base", "70000"],
+                    [*program, "--nonsense"]):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        assert done.returncode == 2, (command, done.stderr)
     assert subprocess.run([*run, "--help"], capture_output=True, timeout=20).returncode == 0
 
 

@@ -26,6 +26,7 @@ BUILDS = {
 SANITIZED = ["e2e/test_broadcast.py", "e2e/test_lifetimes.py"]
 UNIT_TIMEOUT = 600      # s, for all unit tests of one build
 E2E_TIMEOUT = 1500      # s
+JOBS = "3"              # end-to-end test files at a time: mostly they wait, so two cores carry three
 
 
 class Counts:
@@ -177,7 +178,7 @@ def e2e(counts, names, directory="build"):
     junit.unlink(missing_ok=True)
     status = subprocess.call(
         ["/usr/bin/python3", "-m", "pytest", "-c", "tests/e2e/pytest.ini", "--rootdir", "tests/e2e",
-         "-n", os.environ.get("KLIVE_TEST_JOBS", "2"), "--dist", "loadfile", f"--junitxml={junit}", *paths],
+         "-n", os.environ.get("KLIVE_TEST_JOBS", JOBS), "--dist", "loadfile", f"--junitxml={junit}", *paths],
         cwd=ROOT, stdin=subprocess.DEVNULL, timeout=E2E_TIMEOUT, env=env)
     if not junit.exists():
         counts.add(0, 1)
