@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 import signal
 import statistics
 import subprocess
@@ -18,6 +19,7 @@ import time
 from pathlib import Path
 
 import bench
+import quality
 import worker_harness
 from bench import klive
 
@@ -26,6 +28,8 @@ SEGMENT = 6                 # s
 PRESET = "veryfast"
 VBV = 2                     # the size of x264's buffer in seconds of the bit rate: klive's templates have the same
 AUDIO = 64                  # kbit/s
+RATE = 30                   # frames/s of the source
+LATE = 8                    # s of media that may be missing in real time: start, first keyframe, what queues hold
 
 # id, width, height, kbit/s, profile: what Kaltura's default conversion profile makes of 720p.
 LADDER = [("35", 1280, 720, 1700, "high"), ("34", 854, 480, 900, "main"), ("33", 640, 360, 400, "baseline")]
@@ -105,10 +109,10 @@ def ffmpeg_command(source_url, folder, ladder, audio="aac"):
         command += [f"-c:a:{i}", "copy"] if audio == "copy" else [f"-c:a:{i}", "aac", f"-b:a:{i}", f"{AUDIO}k"]
     names = [SOURCE] + [r[0] for r in ladder]
     for name in names:
-        (Path(folder) / name).mkdir(parents=True)
+        (Path(folder) / name).mkdir(parents=True, exist_ok=True)
     variants = " ".join(f"v:{i},a:{i},name:{name}" for i, name in enumerate(names))
     # Every frame once, as in klive: the default repeats some to reach a constant rate.
-    return command + ["-fps_mode", "passthrough", "-f", "hls", "-hls_time", str(SEGMENT), "-hls_list_size", "10",
+    return command + ["-fps_mode", "passthrough", "-f", "hls", "-hls_time", str(SEGMENT), "-hls_list_size", "100",
                       "-hls_flags", "temp_file+program_date_time", "-var_stream_map", variants,
                       "-master_pl_name", "master.m3u8", "-hls_segment_filename", f"{folder}/%v/%05d.ts",
                       f"{folder}/%v/chunklist.m3u8"]
@@ -127,10 +131,23 @@ def klive_command(source_file, folder, ladder):
 # --- cost
 
 class Cost:
-    """Of one run: CPU s, wall s, peak RSS and PSS in MB."""
+    """Of one run: CPU s, wall s, peak RSS and PSS in MB; s of media that every rendition has, and `load`, CPU % of a
+    core for that. `behind`: why the run cannot be compared, or None."""
 
     def __init__(self, cpu=0.0, wall=0.0, rss=0.0, pss=0.0):
         self.cpu, self.wall, self.rss, self.pss = cpu, wall, rss, pss
+        self.media, self.load, self.behind = 0.0, 0.0, None
+
+    def judge(self, folder, ladder):
+        """Of the segments in @folder: media, and whether frames are missing in it."""
+        spans = [quality.span(quality.segments(folder, name)) for name in [SOURCE] + [r[0] for r in ladder]]
+        self.media = min(frames for frames, _ in spans) / RATE
+        self.load = self.cpu / max(self.media, 0.1) * 100
+        missing = max(seconds * RATE - frames for frames, seconds in spans)
+        if missing > 0.02 * self.media * RATE:
+            self.behind = f"{missing:.0f} frames are missing in a rendition"
+        elif self.media < self.wall - LATE:
+            self.behind = f"only {self.media:.0f} s of media in {self.wall:.0f} s"
 
 
 def peak(pid):
@@ -194,6 +211,7 @@ def live_ffmpeg(server, folder, ladder, seconds, audio="aac"):
     rss, pss = peak(process.pid)
     cost = Cost(end_process(process, signal.SIGINT), seconds, rss, pss)
     check_output(folder, ladder, process)
+    cost.judge(folder, ladder)
     return cost
 
 
@@ -204,11 +222,52 @@ def live_klive(server, folder, ladder, seconds):
     time.sleep(max(seconds - (time.monotonic() - worker.process.started), 0))
     rss, pss = peak(worker.process.pid)
     cost = Cost(worker.end(), seconds, rss, pss)
-    check_output(folder / "hls" / klive.ENTRY / "0", ladder, worker.process)
-    shed = sum(r.get("shed", 0) for m in worker.script.of_type("status") for r in m.get("renditions", []))
-    if shed:
-        print(f"  (klive left out frames: {shed}; the machine was too busy for a comparison)", flush=True)
+    output = folder / "hls" / klive.ENTRY / "0"
+    check_output(output, ladder, worker.process)
+    cost.judge(output, ladder)
     return cost
+
+
+def live_pairs(folder, media, ladder, options, audio="aac"):
+    """(klive's costs, ffmpeg's): so many pairs in turns, without those in which a side fell behind."""
+    klive_costs, ffmpeg_costs = [], []
+    server = Server(folder, media)
+    try:
+        for n in range(2 * options.pairs):
+            ours = live_klive(server, new_folder(folder, f"live-klive-{n}"), ladder, options.seconds)
+            theirs = live_ffmpeg(server, new_folder(folder, f"live-ffmpeg-{n}"), ladder, options.seconds, audio)
+            if ours.behind or theirs.behind:
+                print(f"  pair {n} does not count: klive: {ours.behind or 'all there'}; ffmpeg: "
+                      f"{theirs.behind or 'all there'}", flush=True)
+                continue
+            klive_costs.append(ours)
+            ffmpeg_costs.append(theirs)
+            if len(klive_costs) == options.pairs:
+                break
+    finally:
+        server.end()
+    if not klive_costs:
+        raise SystemExit("no pair counts: the machine is too busy for a comparison")
+    return klive_costs, ffmpeg_costs
+
+
+def full_speed_pairs(folder, media, ladder, options, audio="aac"):
+    """The same at full speed from a file. The output of pair N: file-klive-N, file-ffmpeg-N."""
+    klive_costs, ffmpeg_costs = [], []
+    for n in range(options.pairs):
+        command = klive_command(media, new_folder(folder, f"file-klive-{n}"), ladder)
+        klive_costs.append(run_to_end(command, folder / "klive.log"))
+        command = ffmpeg_command(media, new_folder(folder, f"file-ffmpeg-{n}"), ladder, audio)
+        ffmpeg_costs.append(run_to_end(command, folder / "ffmpeg.log"))
+        if n > 0:   # the first is enough for a look at pictures
+            shutil.rmtree(folder / f"file-klive-{n}", ignore_errors=True)
+            shutil.rmtree(folder / f"file-ffmpeg-{n}", ignore_errors=True)
+    return klive_costs, ffmpeg_costs
+
+
+def new_folder(parent, name):
+    (parent / name).mkdir()
+    return parent / name
 
 
 class LiveWorker:
@@ -223,7 +282,7 @@ class LiveWorker:
         self.script.say(type="welcome", entry={"id": entry, "partnerId": klive.PARTNER}, partnerId=klive.PARTNER,
                         serviceUrl="http://127.0.0.1:9", api="current", ksPartnerId=-5, ks="none", timeout=2,
                         hostname="localhost", application="kLive", registrationDelay=3600, keepAlive=60, grace=1,
-                        stopGrace=1, orphanTimeout=60, segmentDuration=float(SEGMENT), playlistLength=10, dvrWindow=0,
+                        stopGrace=1, orphanTimeout=60, segmentDuration=float(SEGMENT), playlistLength=100, dvrWindow=0,
                         speedPreset=PRESET, videoEncoder="auto", audioEncoder="auto", threads=0, templates=None,
                         **welcome)
         self.script.say(type="session-open", stream=f"{entry}_1", serial=1000, name=name or server.names[0],
@@ -249,7 +308,8 @@ def check_output(folder, ladder, process):
 # --- figures
 
 def ratio(ours, theirs, field):
-    return statistics.median(getattr(c, field) for c in ours) / statistics.median(getattr(c, field) for c in theirs)
+    """klive divided by ffmpeg: the median over the pairs, whose two runs had the same neighbours on the machine."""
+    return statistics.median(getattr(a, field) / getattr(b, field) for a, b in zip(ours, theirs))
 
 
 def table(title, ours, theirs, fields):
@@ -259,7 +319,7 @@ def table(title, ours, theirs, fields):
         rows = [[getattr(c, name) for c in side] for side in (ours, theirs)]
         texts = [f"{label} {statistics.median(row):8.2f} ({' '.join(f'{v:.2f}' for v in row)})"
                  for label, row in zip(("klive", "ffmpeg"), rows)]
-        print(f"  {name:4} {unit:3} {'   '.join(texts)}   ratio {ratio(ours, theirs, name):.3f}", flush=True)
+        print(f"  {name:5} {unit:3} {'   '.join(texts)}   ratio {ratio(ours, theirs, name):.3f}", flush=True)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,14 @@ def segments(folder, name):
     return joined
 
 
+def span(stream):
+    """(frames, seconds from the first to the end of the last) of a rendition's video."""
+    times = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time", "-of",
+                            "csv=p=0", stream], capture_output=True, text=True, check=True).stdout
+    stamps = [float(t.strip(",")) for t in times.split() if t.strip(",") not in ("", "N/A")]
+    return len(stamps), max(stamps) - min(stamps) + 1 / 30 if stamps else 0.0
+
+
 def measure(stream, source):
     """{"ssim", "psnr" (luma, dB), "kbps" (video), "frames"}. Frames are compared by number: none may be missing."""
     graph = ("[0:v]scale=1280:720:flags=bicubic,settb=1/30,setpts=N,split[a][b];[1:v]settb=1/30,setpts=N,split[c][d];"
