@@ -11,6 +11,7 @@
 #include "klive-http-message.h"
 #include "klive-nginx-config.h"
 #include "klive-record-setup.h"
+#include "klive-rehearsal.h"
 #include "klive-template.h"
 
 #include <stdio.h>
@@ -137,6 +138,13 @@ klive_check_config_main (int argc, char **argv)
       &exit_code);
   if (!config)
     return exit_code;
+  g_autoptr (GError) error = NULL;
+  if (config->templates && !klive_rehearse_templates (config->templates, &error)) {
+    g_autofree char *message = g_strdup_printf ("[transcode] templates: %s", error->message);
+    g_autofree char *fault = place_fault (config, message);
+    fprintf (stderr, "klive-launcher check-config: %s\n", fault);
+    return KLIVE_EXIT_CONFIG;
+  }
   printf ("%s: ok\n", config->path);
   return ask ? ask_kaltura (config) : KLIVE_EXIT_DONE;
 }

@@ -275,6 +275,12 @@ def test_check_config(folder):
     (own / "copy-video.gst").write_text("v. ! queue ! hls_${id}.video\n")
     config = config_file(folder, transcode={"templates": own})
     assert run_launcher(folder, "check-config", config=config).returncode == 0
+    for text, message in (("v. ! ! queue ! hls_${id}.video\n", "syntax error"),
+                          ("v. ! nosuchelement ! hls_${id}.video\n", "nosuchelement")):
+        (own / "copy-video.gst").write_text(text)
+        done = run_launcher(folder, "check-config", config=config)
+        assert done.returncode == 3 and "[transcode] templates: " in done.stderr, done.stderr
+        assert str(own) in done.stderr and message in done.stderr, done.stderr
     assert run_launcher(folder, "nonsense").returncode == 2
     assert run_launcher(folder, "--version").stdout.strip()
     assert "serve" in run_launcher(folder, "--help").stdout

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/*
+ * Whether GStreamer takes the pipeline of a ladder of copies and encodes that is made with the templates of @directory
+ * (each of which renders: klive_template_check_directory()). Nothing is started. For check-config, which has no
+ * pipelines of its own; calls gst_init().
+ *
+ * Errors: those of klive_pipeline_load_plugin() and klive_studio_text_new(); GST_PARSE_ERROR, as GStreamer says it.
+ */
+gboolean klive_rehearse_templates (const char *directory, GError **error);
+
+G_END_DECLS
