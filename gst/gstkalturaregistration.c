@@ -25,7 +25,7 @@ GST_DEBUG_CATEGORY_STATIC (gst_kaltura_registration_debug);
 #define KEEP_ALIVE_JITTER 0.1 /* earlier, so that entries that began together do not call together for ever */
 /* Kaltura forgets what is not renewed for this long (kaltura/API.md "liveStream.registerMediaServer"). */
 #define LEASE (70 * G_USEC_PER_SEC)
-/* A register call that is younger than this has followed the authentication of any track that begins now. */
+/* Between two register calls that tracks that begin ask for: one call does for tracks that begin together. */
 #define FRESH (1 * G_USEC_PER_SEC)
 #define NEVER G_MAXINT64
 
@@ -154,6 +154,7 @@ static void
 back_off (GstKalturaRegistration *registration, gint64 now)
 {
   registration->backoff = CLAMP (registration->backoff * 2, BACKOFF_MIN, BACKOFF_MAX);
+  registration->again = NEVER;
   registration->next_call =
       now + (gint64) (registration->backoff * g_random_double_range (1 - BACKOFF_JITTER, 1 + BACKOFF_JITTER));
 }
@@ -229,6 +230,7 @@ start_call (GstKalturaRegistration *registration, GstKalturaCallKind kind)
   const GstKalturaSession *session = registration->session;
   registration->call = kind;
   registration->call_began = g_get_monotonic_time ();
+  registration->again = NEVER;
   g_clear_object (&registration->cancellable);
   registration->cancellable = g_cancellable_new ();
   if (kind == GST_KALTURA_CALL_REGISTER) {
@@ -297,6 +299,7 @@ update_wanted (GstKalturaRegistration *registration, gint64 now)
     return deadline;
   }
   registration->wanted = flows;
+  registration->again = NEVER;
   registration->next_call = 0;
   registration->backoff = 0;
   return NEVER;
@@ -382,8 +385,8 @@ take_begin (GstKalturaRegistration *registration, gint64 now)
 {
   gboolean begun = registration->begun;
   registration->begun = FALSE;
-  if (begun && registration->wanted && registration->backoff == 0 && now - registration->call_began >= FRESH) {
-    registration->next_call = 0;
+  if (begun && registration->wanted && registration->backoff == 0) {
+    registration->again = MAX (now, registration->call_began + FRESH); /* a younger call may have come before it */
   }
 }
 
@@ -423,10 +426,11 @@ gst_kaltura_registration_step (gpointer data)
       g_cancellable_cancel (registration->cancellable);
     }
   } else if (registration->wanted || registration->told) {
-    if (leaving || now >= registration->next_call) {
+    gint64 next_call = MIN (registration->next_call, registration->again);
+    if (leaving || now >= next_call) {
       start_call (registration, registration->wanted ? GST_KALTURA_CALL_REGISTER : GST_KALTURA_CALL_UNREGISTER);
     } else {
-      deadline = MIN (deadline, registration->next_call);
+      deadline = MIN (deadline, next_call);
     }
   }
   set_timer (registration, deadline);
@@ -449,6 +453,7 @@ add_registration (char *key, const GstKalturaSession *session, GstKalturaService
 {
   GstKalturaRegistration *registration = g_new0 (GstKalturaRegistration, 1);
   registration->refs = 1; /* the table's */
+  registration->again = NEVER;
   registration->key = key;
   registration->service = service;
   registration->session = gst_kaltura_session_copy (session);

@@ -40,6 +40,7 @@ struct _GstKalturaRegistration {
   gint64 call_began;
   guint questions;       /* authenticate calls that are under way */
   gint64 next_call;      /* not before; NEVER never */
+  gint64 again;          /* a register call that comes before that, as tracks have begun; NEVER = none */
   gint64 last_success;   /* of a register call */
   gint64 backoff;        /* us, 0 = the last call succeeded */
   gint64 unregister_end; /* when trying to unregister makes no sense any more, 0 = not trying */

@@ -217,7 +217,8 @@ GST_START_TEST (keeps_alive)
   gint64 begin = g_get_monotonic_time ();
   wait_for_requests (3);
   gint64 took = (g_get_monotonic_time () - begin) / G_TIME_SPAN_MILLISECOND;
-  fail_unless (took >= 1900 && took < 2600, "took %d ms", (int) took);
+  fail_unless (took >= 1750 && took < 2600, /* each up to a tenth early */
+      "took %d ms", (int) took);
   check_message (track, "kaltura-registered");
   fail_unless (elements_pop_message (track->bus, "kaltura-registered") == NULL); /* once */
   track_free (track);
@@ -290,6 +291,7 @@ GST_END_TEST
 GST_START_TEST (anchor)
 {
   fake_api_answer_result (api, "registerMediaServer", "");
+  fake_api_answer_result (api, "registerMediaServer", "");
   fake_api_answer_result (api, "unregisterMediaServer", "");
   Track *anchor = track_new ("min-buffer-time=0 linger=1", TRUE);
   gst_element_set_state (anchor->element, GST_STATE_READY);
@@ -303,10 +305,10 @@ GST_START_TEST (anchor)
     fail_unless (is_registered (studio));
     track_free (studio);
     pass_ms (200);
-    fail_unless_equals_int (fake_api_get_n_requests (api), 1);
+    fail_unless (fake_api_get_n_requests (api) <= 2);
   }
   check_message (anchor, "kaltura-unregistered");
-  fail_unless_equals_int (fake_api_get_n_requests (api), 2);
+  fail_unless_equals_int (fake_api_get_n_requests (api), 3); /* one more a second after the first */
   track_free (anchor);
 }
 GST_END_TEST
@@ -321,6 +323,21 @@ GST_START_TEST (new_session_registers_again)
   check_message (studio, "kaltura-registered");
   pass_ms (1200);
   fail_unless_equals_int (fake_api_get_n_requests (api), 1);
+  Track *next = track_new_flowing ("min-buffer-time=0");
+  wait_for_requests (2);
+  track_free (next);
+  track_free (studio);
+}
+GST_END_TEST
+
+/* Its authentication may have come after the call that was made a moment ago. */
+GST_START_TEST (new_session_after_a_fresh_call_registers_again)
+{
+  fake_api_answer_result (api, "registerMediaServer", "");
+  fake_api_answer_result (api, "registerMediaServer", "");
+  fake_api_answer_result (api, "unregisterMediaServer", "");
+  Track *studio = track_new_flowing ("min-buffer-time=0");
+  check_message (studio, "kaltura-registered");
   Track *next = track_new_flowing ("min-buffer-time=0");
   wait_for_requests (2);
   track_free (next);
@@ -563,6 +580,7 @@ make_suite (void)
   tcase_add_test (tcase, tracks_share_one_registration);
   tcase_add_test (tcase, anchor);
   tcase_add_test (tcase, new_session_registers_again);
+  tcase_add_test (tcase, new_session_after_a_fresh_call_registers_again);
   tcase_add_test (tcase, failure_is_told_and_tried_again);
   tcase_add_test (tcase, dead_api_is_passing);
   tcase_add_test (tcase, passing_failure_keeps_registration);
