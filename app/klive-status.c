@@ -55,7 +55,7 @@ describe_publishes (const KliveStatusSources *sources)
 JsonNode *
 klive_status_describe (const KliveStatusSources *sources)
 {
-  JsonObject *object = json_object_new ();
+  g_autoptr (JsonObject) object = json_object_new (); /* the node has a reference of its own */
   json_object_set_string_member (object, "version", KLIVE_VERSION);
   json_object_set_string_member (object, "hostname", sources->config->hostname);
   json_object_set_string_member (object, "application", sources->config->application);

@@ -170,6 +170,15 @@ def small_disk(folder, size):
         subprocess.run(["umount", "-l", folder], check=True)
 
 
+def newest_segment(launcher):
+    """Number of the last one in the list of the first rendition, once there is one."""
+    def find():
+        variants = klive.variant_urls(launcher.master_url())
+        found = klive.playlist(variants[0]) if variants else None
+        return found["segments"][-1]["sequence"] if found and found["segments"] else None
+    return wait_for(lambda: f"a segment\n{launcher.tail()}", find, 15)
+
+
 def failing(launcher):
     """0 or 1, of the metrics."""
     text = klive.get(launcher.http_url("/metrics"))[2].decode()
@@ -190,11 +199,11 @@ def test_disk_full(server, card, folder):
         (disk / "filler").write_bytes(bytes(2 ** 21 - 300 * 1024))
         launcher.wait_event("recording-failed", 30, message="No space left on device")
         wait_for("the metric tells", lambda: failing(launcher) == 1, 15)
-        described = launcher.status()["entries"][0]["status"]["recordings"][0]
-        assert described["state"] == "failing" and described["reason"] == "No space left on device"
-        first = klive.playlist(klive.variant_urls(launcher.master_url())[0])["segments"][-1]["sequence"]
-        wait_for("live goes on", lambda: klive.playlist(
-            klive.variant_urls(launcher.master_url())[0])["segments"][-1]["sequence"] > first + 2)
+        wait_for(lambda: f"the status tells\n{launcher.status()}", lambda: [
+            (r["state"], r["reason"]) for r in launcher.status()["entries"][0]["status"]["recordings"]] == [
+                ("failing", "No space left on device")], 15)
+        first = newest_segment(launcher)
+        wait_for(lambda: f"live goes on\n{launcher.tail()}", lambda: newest_segment(launcher) > first + 2, 15)
         (disk / "filler").unlink()
         wait_recording(launcher, 2, 20)
         wait_for("the metric tells", lambda: failing(launcher) == 0, 15)
