@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""hls.js in headless Chromium plays the ladder, switches renditions and seeks in the DVR window."""
+"""hls.js in headless Chromium plays the ladder, switches renditions, seeks in the DVR window and sees sync points."""
 
 import functools
+import json
 import http.server
 import shutil
 import subprocess
@@ -9,9 +10,10 @@ import threading
 import urllib.parse
 
 import pytest
+import zeep
 
 import klive
-from klive import wait_for
+from klive import ENTRY, wait_for
 
 webdriver = pytest.importorskip("selenium.webdriver")
 HERE = klive.ROOT / "tests" / "e2e" / "browser"
@@ -59,9 +61,27 @@ def browser(folder):
     driver.quit()
 
 
+def check_sync_point(js):
+    """It comes as a date range and, at the same time, as timed ID3."""
+    def tags():
+        return js("[...video.textTracks].filter(t => t.kind == 'metadata').flatMap(t => [...t.cues || []])"
+                  ".filter(c => c.value.key == 'TEXT').map(c => [c.startTime, c.value.data])")
+
+    def ranges():
+        return js("hls.levels.flatMap(l => l.details ? Object.values(l.details.dateRanges) : []).filter(d => d.isValid)"
+                  ".map(d => [d.startTime, d.attr['X-COM-KALTURA-TIMESTAMP']])")
+    wait_for(lambda: f"ID3 and date range: {tags()} {ranges()}", lambda: tags() and ranges(), 20)
+    (tag_time, text), (range_time, timestamp) = tags()[0], ranges()[0]
+    point = json.loads(text)
+    assert point["objectType"] == "KalturaSyncPoint" and point["timestamp"] == int(timestamp)
+    assert abs(tag_time - range_time) < 0.2
+
+
 def test_ladder_switch_and_dvr(server, media, pages, browser):
     source = media("tall", size="640x360", seconds=20)
-    server.start({"hls": {"segment-duration": 1, "playlist-length": 6}}, data=klive.small_ladder_data())
+    soap = klive.free_ports(1)[0]
+    server.start({"hls": {"segment-duration": 1, "playlist-length": 6}, "server": {"soap-listen": f"127.0.0.1:{soap}"}},
+                 data=klive.small_ladder_data())
     server.publish(source)
     server.launcher.wait_master()
     browser.get(f"{pages}?{urllib.parse.quote(server.launcher.master_url(query='?DVR'), safe='')}")
@@ -69,8 +89,10 @@ def test_ladder_switch_and_dvr(server, media, pages, browser):
     def js(expression):
         return browser.execute_script(f"return {expression}")
     wait_for(lambda: f"it plays: {js('JSON.stringify(seen)')}", lambda: js("video.currentTime") > 1, 30)
+    zeep.Client(f"http://127.0.0.1:{soap}/cuePoints?wsdl").service.createTimeCuePoints(ENTRY, 60, 60)
     begin = js("video.currentTime")
     wait_for("it goes on", lambda: js("video.currentTime") > begin + 3, 15)
+    check_sync_point(js)
     assert js("seen.levels") == 2
     for level in (0, 1):
         browser.execute_script(f"hls.nextLevel = {level}")

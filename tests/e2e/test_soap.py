@@ -244,6 +244,15 @@ def outer_addresses():
     return subprocess.run(["hostname", "-I"], capture_output=True, text=True).stdout.split()
 
 
+def test_check_config_names_what_is_no_address(air, folder):
+    config = folder / "klive.conf"
+    config.write_text(air.launcher.config.read_text().replace(f"soap-listen=127.0.0.1:{air.soap}",
+                                                              "soap-listen=live1.example.com:888"))
+    done = subprocess.run([klive.LAUNCHER, "check-config", "--config", config], capture_output=True, text=True)
+    assert done.returncode == 3
+    assert re.search(r'klive.conf:\d+: \[server\] soap-listen: "live1.example.com:888", expected', done.stderr)
+
+
 def test_port_that_is_taken(server):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
