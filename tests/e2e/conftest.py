@@ -14,7 +14,7 @@ import klive
 
 SHORT_PATHS = []        # of servers
 LONGEST = ["test_worker", "test_launcher", "test_recording", "test_pipelines", "test_faults", "test_broadcast",
-           "test_dvr", "test_demo", "test_encoders", "test_lifetimes"]
+           "test_dvr", "test_demo", "test_encoders", "test_lifetimes", "test_backup", "test_ingests"]
 TEST_DEADLINE = 150     # s, for one test; a marker deadline(N) sets another
 
 

@@ -82,6 +82,7 @@ def test_one_leaves_the_other_stays(server, second, card):
     server.publish(card, second.rtmp_url(index=1))
     for index in (0, 1):
         wait_for(f"registration of {index}", lambda: server.sandbox.registered(index=index) == HOSTS[index], 20)
+    second.wait_master(backup=True)
     server.encoders[0].stop()
     wait_for("only the primary is unregistered", lambda: server.sandbox.registered(index=0) is None, 20)
     assert server.sandbox.registered(index=1) == HOSTS[1] and not chunklist(second, backup=True)["ended"]
