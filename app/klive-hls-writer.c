@@ -2,7 +2,8 @@
 /*
  * Decides what stands in the lists and masters of one (entry, index), and when. The worker calls it from its main
  * thread.
- * Below it: klive-playlist.c (one list), klive-hls-master.c (masters), klive-hls-facts.c (their numbers),
+ * Below it: klive-playlist.c (one list), klive-hls-lists.c (its files), klive-hls-master.c (masters),
+ * klive-hls-facts.c (their numbers), klive-hls-space.c (what gives way on a full disk),
  * klive-hls-state.c (the model, state.json), klive-hls-restore.c (going on after a crash), klive-hls-folder.c (files).
  *
  * Order of writing: lists, state.json, masters. A crash in between leaves lists that are newer than the state, which
@@ -20,6 +21,7 @@
 #include "klive-hls-facts.h"
 #include "klive-hls-folder.h"
 #include "klive-hls-follow.h"
+#include "klive-hls-lists.h"
 #include "klive-hls-master.h"
 #include "klive-hls-restore.h"
 #include "klive-hls-space.h"
@@ -95,105 +97,42 @@ get_slot (const KliveHlsWriter *writer, gint64 date)
 
 /* --- writing --- */
 
-/* Warns about the first of a row of failures. */
+/* Warns about the first of a row of failures; @error is NULL when something has been written. */
+static void
+note_result (KliveHlsWriter *writer, const GError *error)
+{
+  if (error && !writer->failing)
+    warn (writer, "%s; trying again", error->message);
+  writer->failing = error != NULL;
+  if (g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC))
+    writer->no_space = TRUE;
+}
+
 static gboolean
 write_file (KliveHlsWriter *writer, const char *name, const char *text)
 {
   g_autoptr (GError) error = NULL;
 
-  if (klive_hls_folder_write (writer->folder, name, text, &error)) {
-    writer->failing = FALSE;
-    return TRUE;
-  }
-  if (!writer->failing)
-    warn (writer, "%s; trying again", error->message);
-  writer->failing = TRUE;
-  if (g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC))
-    writer->no_space = TRUE;
-  return FALSE;
+  klive_hls_folder_write (writer->folder, name, text, &error);
+  note_result (writer, error);
+  return error == NULL;
 }
 
-/* How long a file stays after it has left the lists, ns. */
 static gint64
 get_margin (const KliveHlsWriter *writer, const KliveHlsRendition *rendition)
 {
-  guint target = writer->state->target_duration;
-
-  return klive_playlist_get_plain_duration (rendition->list, writer->options.playlist_length, target) +
-      2 * (gint64) target * SECOND;
+  return klive_hls_lists_get_margin (&writer->options, writer->state, rendition);
 }
 
-static gboolean
-write_plain_list (KliveHlsWriter *writer, const KliveHlsRendition *rendition)
-{
-  g_autofree char *name = g_strdup_printf ("%s/chunklist.m3u8", rendition->id);
-  g_autofree char *text = klive_playlist_format (rendition->list, KLIVE_PLAYLIST_PLAIN, writer->options.playlist_length,
-      writer->state->target_duration, writer->state->ended);
-
-  return write_file (writer, name, text);
-}
-
-/* Writes the parts that the DVR list is going to name. After a restart all of them, as they may be gone or damaged. */
-static gboolean
-write_parts (KliveHlsWriter *writer, KliveHlsRendition *rendition)
-{
-  guint64 first, end;
-
-  klive_playlist_get_parts (rendition->list, &first, &end);
-  if (rendition->parts_end == 0)
-    rendition->parts_first = rendition->parts_end = first;
-  for (guint64 part = MAX (rendition->parts_end, first); part < end; part++) {
-    g_autofree char *part_name = klive_playlist_get_part_name (part);
-    g_autofree char *name = g_build_filename (rendition->id, part_name, NULL);
-    g_autofree char *text = klive_playlist_format_part (rendition->list, part);
-
-    if (!write_file (writer, name, text))
-      return FALSE;
-    rendition->parts_end = part + 1;
-  }
-  return TRUE;
-}
-
-/* Of parts that the DVR list on disk does not name any more. */
-static void
-remove_parts (KliveHlsWriter *writer, KliveHlsRendition *rendition, gint64 now)
-{
-  guint64 first, end;
-
-  klive_playlist_get_parts (rendition->list, &first, &end);
-  while (rendition->parts_first < MIN (first, rendition->parts_end)) {
-    g_autofree char *name = klive_playlist_get_part_name (rendition->parts_first++);
-
-    klive_hls_folder_remove_later (writer->folder, rendition->id, name, now + get_margin (writer, rendition));
-  }
-}
-
-static gboolean
-write_dvr_list (KliveHlsWriter *writer, KliveHlsRendition *rendition, gint64 now)
-{
-  g_autofree char *name = g_strdup_printf ("%s/chunklist_dvr.m3u8", rendition->id);
-  g_autofree char *folder = g_strdup_printf ("/%s/%u/%s", writer->options.entry, writer->options.index, rendition->id);
-  g_autofree char *text = NULL;
-
-  if (!write_parts (writer, rendition))
-    return FALSE;
-  text = klive_playlist_format_in_parts (rendition->list, folder, writer->state->target_duration, writer->state->ended);
-  if (!write_file (writer, name, text))
-    return FALSE;
-  remove_parts (writer, rendition, now);
-  return TRUE;
-}
-
-/* The DVR list first: it is the one that is read after a crash, and must not be behind the plain one. */
 static void
 write_lists (KliveHlsWriter *writer, KliveHlsRendition *rendition, gint64 now)
 {
+  g_autoptr (GError) error = NULL;
+
   if (!rendition->changed || klive_playlist_get_length (rendition->list) == 0)
     return;
-  klive_playlist_set_sync_points (rendition->list, writer->state->sync_points);
-  if (writer->options.dvr_window > 0 && !write_dvr_list (writer, rendition, now))
-    return;
-  rendition->changed = !write_plain_list (writer, rendition);
+  klive_hls_lists_write (writer->folder, &writer->options, writer->state, rendition, now, &error);
+  note_result (writer, error);
 }
 
 static void
@@ -814,14 +753,6 @@ klive_hls_writer_drop_stream (KliveHlsWriter *writer, const char *stream, gint64
   flush (writer, now);
 }
 
-/* The parts of DVR lists are named after numbers: all are written anew, those that no number is left for go. */
-static void
-renew_parts (KliveHlsWriter *writer, KliveHlsRendition *rendition, gint64 now)
-{
-  remove_parts (writer, rendition, now);
-  rendition->parts_first = rendition->parts_end = 0;
-}
-
 void
 klive_hls_writer_follow_other (KliveHlsWriter *writer, gint64 now)
 {
@@ -830,8 +761,11 @@ klive_hls_writer_follow_other (KliveHlsWriter *writer, gint64 now)
 
   if (!klive_hls_follow (writer->state, other, writer->options.segment_duration))
     return;
-  for (guint i = 0; i < writer->state->renditions->len; i++)
-    renew_parts (writer, writer->state->renditions->pdata[i], now);
+  for (guint i = 0; i < writer->state->renditions->len; i++) {
+    KliveHlsRendition *rendition = writer->state->renditions->pdata[i];
+
+    klive_hls_lists_renumber (writer->folder, &writer->options, writer->state, rendition, now);
+  }
   writer->state_changed = TRUE;
   flush (writer, now);
 }
