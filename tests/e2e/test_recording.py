@@ -27,8 +27,8 @@ def numbered(media):
 
 @pytest.fixture(scope="module")
 def long(media):
-    """The same, 25 s."""
-    return media("long", seconds=25)
+    """The same, 20 s."""
+    return media("long", seconds=20)
 
 
 def wait_recording(launcher, count=1, timeout=15):
@@ -92,7 +92,7 @@ def test_faults(server, long, folder):
     try:
         encoder = server.publish(long, loop=False)
         wait_recording(launcher, 1)
-        time.sleep(4)
+        time.sleep(2)
         server.sandbox.post("/sandbox/faults", {"faults": [{"kind": "status", "status": 503, "times": 0}]})
         os.kill(launcher.workers()[0], signal.SIGKILL)
         wait_recording(launcher, 2)         # what to record, and which renditions, is remembered
@@ -141,7 +141,10 @@ def test_reconnect_by_upload(server, numbered):
     encoder.stop(signal.SIGKILL)
     launcher.wait_event("recording-closed")
     assert recordings.figures(launcher)["handedOver"] == 0      # nobody knows yet whether that was the last one
-    server.publish(numbered, loop=False).wait(20)
+    encoder = server.publish(numbered, loop=False)
+    wait_recording(launcher, 2)
+    time.sleep(3)
+    encoder.stop()
     recordings.wait_handed_over(launcher)
     got = recordings.of_rendition(server, 32)
     assert [r["isLastChunk"] for r in got] == [False, True]
@@ -149,8 +152,8 @@ def test_reconnect_by_upload(server, numbered):
     assert len(launcher.events("recording-delayed")) >= 2
     first, second = ([h for _, h in recordings.frames(r["path"])] for r in got)
     published = [h for _, h in recordings.frames(numbered)]
-    assert first == published[:len(first)] and 50 < len(first) < 250
-    assert second == published
+    for frames in first, second:
+        assert frames == published[:len(frames)] and 50 < len(frames) < 250
     for r in got:
         recordings.check_plays(r["path"])
     assert not list(Path(launcher.state_dir, "recordings").iterdir())
@@ -196,7 +199,7 @@ def test_disk_full(server, card, folder):
         encoder = server.publish(card)
         wait_recording(launcher)
         launcher.wait_master()
-        (disk / "filler").write_bytes(bytes(2 ** 21 - 300 * 1024))
+        (disk / "filler").write_bytes(bytes(2 ** 21 - 150 * 1024))
         launcher.wait_event("recording-failed", 30, message="No space left on device")
         wait_for("the metric tells", lambda: failing(launcher) == 1, 15)
         wait_for(lambda: f"the status tells\n{launcher.status()}", lambda: [
