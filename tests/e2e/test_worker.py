@@ -65,7 +65,7 @@ def publish(worker, tags, name, **options):
 
 
 def finish(publisher):
-    """A deliberate stop, not on the heels of the last frame: rtmp2src may drop what the end of the stream overtakes."""
+    """A deliberate stop, not on the heels of the last frame, which the end of the stream may overtake in nginx."""
     time.sleep(0.2)
     publisher.unpublish()
 
