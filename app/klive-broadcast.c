@@ -12,7 +12,7 @@
 #include "klive-requests.h"
 
 #define FINISH_ATTEMPTS 2 /* workers that are started without a publisher, to end what a dead one has left */
-#define TAKE_PLAIN_TIMEOUT (3 * G_TIME_SPAN_SECOND)
+#define TAKE_PLAIN_TIMEOUT (10 * G_TIME_SPAN_SECOND) /* a disk that is busy holds writers up for seconds */
 #define CONTENT_BLOCKED "SERVICE_FORBIDDEN_CONTENT_BLOCKED"
 #define BLOCK_TIME 60 /* s */
 
@@ -288,8 +288,13 @@ klive_broadcast_take_plain (KliveBroadcast *broadcast)
   gint64 now = g_get_monotonic_time ();
   if (broadcast->plain_taken || !klive_child_is_connected (broadcast->child))
     return TRUE;
+  if (broadcast->plain_asked && now - broadcast->plain_asked > TAKE_PLAIN_TIMEOUT) {
+    klive_log (KLIVE_LOG_WARNING, "plain-url-unprepared", klive_entry_get_id (broadcast->entry), NULL, "message",
+        "the worker does not answer: players may see numbers go back, and no discontinuity", NULL);
+    return TRUE;
+  }
   if (broadcast->plain_asked)
-    return now - broadcast->plain_asked > TAKE_PLAIN_TIMEOUT;
+    return FALSE;
   broadcast->plain_asked = now;
   klive_child_send (broadcast->child, klive_message_new ("take-plain"));
   return FALSE;

@@ -77,7 +77,7 @@ gboolean klive_broadcast_send (KliveBroadcast *broadcast, JsonObject *message);
 /*
  * Whether the plain URLs, which show the other index, may show this one: its worker has prepared its lists for players
  * that come from there. Asks it to if need be; its answer is context->changed(). A worker that does not answer is not
- * waited for longer than 3 s.
+ * waited for longer than 10 s.
  */
 gboolean klive_broadcast_take_plain (KliveBroadcast *broadcast);
 /* The plain URLs stay where they are, or have moved. */
