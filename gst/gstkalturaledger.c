@@ -138,9 +138,9 @@ gst_kaltura_ledger_close (GstKalturaLedger *ledger, const GstKalturaRecording *r
     append (ledger, g_steal_pointer (&ledger->job));
     return;
   }
-  job->last = recording->last ? KALTURA_LAST_UNKNOWN : KALTURA_LAST_NO;
-  save_job (
-      ledger); /* else that from the beginning is still there: whoever finds it sees that nobody writes the file */
+  /* Whether it is the last one shows when another begins, or the broadcast is over: nothing may come behind any. If the
+   * job cannot be saved, that from the beginning is still there: whoever finds it sees that nobody writes the file. */
+  save_job (ledger);
   g_clear_pointer (&ledger->job, kaltura_job_free);
 }
 

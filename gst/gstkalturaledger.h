@@ -24,9 +24,9 @@ void gst_kaltura_ledger_set_session (GstKalturaLedger *ledger, const GstKalturaS
 
 /* A recording begins, nothing is in its file yet. Returns the errno that forbids it, 0 = none. */
 int gst_kaltura_ledger_open (GstKalturaLedger *ledger, const char *location);
-/* It has ended. */
+/* It has ended; the lock on its file is still held, so that nobody takes it for a crash's meanwhile. */
 void gst_kaltura_ledger_close (GstKalturaLedger *ledger, const GstKalturaRecording *recording);
-/* Nothing came into it, it is not there any more. */
+/* Nothing came into it, it is about to be removed. */
 void gst_kaltura_ledger_discard (GstKalturaLedger *ledger);
 
 /* Nothing more comes: waits for answers of the API, at most the session's timeout. */

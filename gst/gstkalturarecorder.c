@@ -239,8 +239,8 @@ typedef enum { END_OF_CHUNK, END_OF_STREAM } End;
 static void
 close_file (GstKalturaRecorder *recorder, End end)
 {
-  g_autofree char *location = g_strdup (gst_kaltura_record_file_get_location (recorder->file));
   GstKalturaRecordFile *file = g_steal_pointer (&recorder->file);
+  g_autofree char *location = g_strdup (gst_kaltura_record_file_get_location (file));
   for (guint i = 0; i < recorder->tracks->len; i++) {
     Track *track = get_track (recorder, i);
     gst_kaltura_record_track_begin (track->track, 0); /* drops what could not be written */
@@ -248,12 +248,12 @@ close_file (GstKalturaRecorder *recorder, End end)
     track->stale = FALSE;
   }
   if (recorder->fragments == 0) {
-    gst_kaltura_record_file_discard (file);
     recorder->callbacks->discarded (location, recorder->user_data);
+    gst_kaltura_record_file_discard (file);
     return;
   }
   Mp4FinishResult result;
-  gst_kaltura_record_file_close (file, &result);
+  gst_kaltura_record_file_complete (file, &result);
   recorder->stats.recordings++;
   GstKalturaRecording recording = {
     .location = location,
@@ -263,18 +263,20 @@ close_file (GstKalturaRecorder *recorder, End end)
     .last = end == END_OF_STREAM,
     .plain = result.changed,
   };
+  recorder->callbacks->completed (&recording, recorder->user_data);
+  gst_kaltura_record_file_free (file);
   GST_INFO ("%s: %.3f s, %" G_GUINT64_FORMAT " bytes", location, recording.duration, recording.size);
   recorder->callbacks->closed (&recording, recorder->user_data);
 }
 
 /* The disk has failed. @now: ns of running time. */
 static void
-give_up_file (GstKalturaRecorder *recorder, int error, gint64 now)
+give_up_file (GstKalturaRecorder *recorder, int error, gint64 now, End end)
 {
   g_autofree char *location = g_strdup (gst_kaltura_record_file_get_location (recorder->file));
   tell_fault (recorder, location, error);
   recorder->retry_time = now + (gint64) RETRY;
-  close_file (recorder, END_OF_CHUNK);
+  close_file (recorder, end);
 }
 
 /* Ends the file properly. @next_dts: of the video frame that the next one begins with, if there is one. */
@@ -290,7 +292,7 @@ end_file (GstKalturaRecorder *recorder, gint64 next_dts, gint64 now, End end)
   }
   int error = write_fragment (recorder);
   if (error != 0) {
-    give_up_file (recorder, error, now);
+    give_up_file (recorder, error, now, end);
   } else {
     close_file (recorder, end);
   }
@@ -364,7 +366,7 @@ take_caps (GstKalturaRecorder *recorder, Track *track, GstCaps *caps)
     gst_kaltura_record_track_end (track->track, GST_KALTURA_RECORD_TRACK_NO_DTS);
     int error = write_fragment (recorder); /* the header, too, of the old caps */
     if (error != 0) {
-      give_up_file (recorder, error, recorder->start);
+      give_up_file (recorder, error, recorder->start, END_OF_CHUNK);
     }
   }
   if (recorder->file != NULL) {
@@ -395,7 +397,7 @@ add_frame (GstKalturaRecorder *recorder, Track *track, GstKalturaFrame *frame)
   }
   int error = write_fragment (recorder);
   if (error != 0) {
-    give_up_file (recorder, error, now);
+    give_up_file (recorder, error, now, END_OF_CHUNK);
   }
 }
 

@@ -22,8 +22,11 @@ typedef struct {
 typedef struct {
   /* A new file is there, empty. An errno forbids it: it is removed. */
   int (*opened) (const char *location, gint64 running_time, gpointer user_data);
+  /* A file has all its bytes. The lock on it goes when this returns: who must know that it is complete is told here. */
+  void (*completed) (const GstKalturaRecording *recording, gpointer user_data);
+  /* The lock is gone. */
   void (*closed) (const GstKalturaRecording *recording, gpointer user_data);
-  /* A file is not there any more: nothing came into it. */
+  /* Nothing came into a file: it goes, with its lock, when this returns. */
   void (*discarded) (const char *location, gpointer user_data);
   /* @location: nullable. Told once, until something has been written again. */
   void (*fault) (const char *location, int error, gpointer user_data);

@@ -139,8 +139,16 @@ gst_kaltura_record_file_append (GstKalturaRecordFile *file, struct iovec *chunks
   return 0;
 }
 
-static void
-file_free (GstKalturaRecordFile *file)
+void
+gst_kaltura_record_file_complete (GstKalturaRecordFile *file, Mp4FinishResult *result)
+{
+  g_autofree char *directory = g_path_get_dirname (file->location);
+  mp4_close (file->fd, directory, result, NULL);
+  result->size = MAX (result->size, file->size);
+}
+
+void
+gst_kaltura_record_file_free (GstKalturaRecordFile *file)
 {
   close (file->fd);
   g_free (file->location);
@@ -148,17 +156,8 @@ file_free (GstKalturaRecordFile *file)
 }
 
 void
-gst_kaltura_record_file_close (GstKalturaRecordFile *file, Mp4FinishResult *result)
-{
-  g_autofree char *directory = g_path_get_dirname (file->location);
-  mp4_close (file->fd, directory, result, NULL);
-  result->size = MAX (result->size, file->size);
-  file_free (file);
-}
-
-void
 gst_kaltura_record_file_discard (GstKalturaRecordFile *file)
 {
   unlink (file->location);
-  file_free (file);
+  gst_kaltura_record_file_free (file);
 }

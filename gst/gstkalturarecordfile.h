@@ -26,10 +26,12 @@ int gst_kaltura_record_file_append (GstKalturaRecordFile *file, struct iovec *ch
 guint64 gst_kaltura_record_file_get_size (const GstKalturaRecordFile *file);
 
 /*
- * Closes the file as a plain MP4, as far as possible: without room for the index it stays fragmented, which is told by
- * result->changed being FALSE. Frees it.
+ * Makes the file a plain MP4, as far as possible: without room for the index it stays fragmented, which is told by
+ * result->changed being FALSE. Nothing is appended any more.
  */
-void gst_kaltura_record_file_close (GstKalturaRecordFile *file, Mp4FinishResult *result);
+void gst_kaltura_record_file_complete (GstKalturaRecordFile *file, Mp4FinishResult *result);
+/* Closes the file, which unlocks it. */
+void gst_kaltura_record_file_free (GstKalturaRecordFile *file);
 /* Removes the file and frees it. */
 void gst_kaltura_record_file_discard (GstKalturaRecordFile *file);
 

@@ -174,11 +174,16 @@ on_opened (const char *location, gint64 running_time, gpointer user_data)
 }
 
 static void
+on_completed (const GstKalturaRecording *recording, gpointer user_data)
+{
+  g_autoptr (GstKalturaLedger) ledger = ref_ledger (user_data);
+  gst_kaltura_ledger_close (ledger, recording);
+}
+
+static void
 on_closed (const GstKalturaRecording *recording, gpointer user_data)
 {
   GstKalturaRecordSink *self = user_data;
-  g_autoptr (GstKalturaLedger) ledger = ref_ledger (self);
-  gst_kaltura_ledger_close (ledger, recording);
   post (self,
       gst_structure_new ("kaltura-recording", "location", G_TYPE_STRING, recording->location, "running-time",
           G_TYPE_UINT64, (guint64) MAX (recording->running_time, 0), "duration", G_TYPE_DOUBLE, recording->duration,
@@ -223,8 +228,9 @@ on_stuck (gpointer user_data)
       gst_structure_new ("kaltura-recording-failed", "location", G_TYPE_STRING, NULL, "errno", G_TYPE_INT, 0, NULL));
 }
 
-static const GstKalturaRecordCallbacks record_callbacks = { { on_opened, on_closed, on_discarded, on_fault }, on_over,
-  on_stuck };
+static const GstKalturaRecordCallbacks record_callbacks = {
+  { on_opened, on_completed, on_closed, on_discarded, on_fault }, on_over, on_stuck
+};
 
 /* Data */
 

@@ -98,6 +98,16 @@ on_opened (const char *location, gint64 running_time, gpointer user_data)
 }
 
 static void
+on_completed (const GstKalturaRecording *recording, gpointer user_data)
+{
+  GstKalturaRecordThread *self = user_data;
+  g_autoptr (GstObject) owner = ref_owner (self);
+  if (owner != NULL) {
+    self->callbacks->recorder.completed (recording, owner);
+  }
+}
+
+static void
 on_closed (const GstKalturaRecording *recording, gpointer user_data)
 {
   GstKalturaRecordThread *self = user_data;
@@ -127,7 +137,8 @@ on_fault (const char *location, int error, gpointer user_data)
   }
 }
 
-static const GstKalturaRecorderCallbacks recorder_callbacks = { on_opened, on_closed, on_discarded, on_fault };
+static const GstKalturaRecorderCallbacks recorder_callbacks = { on_opened, on_completed, on_closed, on_discarded,
+  on_fault };
 
 /* Thread */
 

@@ -14,6 +14,7 @@
 #include <mp4-finish.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -837,12 +838,36 @@ GST_START_TEST (spool)
   g_autoptr (KalturaJob) earlier = load_job (f, 0);
   g_autoptr (KalturaJob) later = load_job (f, 1);
   fail_unless_equals_int (earlier->state, KALTURA_JOB_CLOSED);
-  fail_unless_equals_int (earlier->last, KALTURA_LAST_NO);
+  fail_unless_equals_int (earlier->last, KALTURA_LAST_UNKNOWN); /* the job behind it tells */
   fail_unless_equals_float (earlier->duration, 2.0);
   fail_unless_equals_int (later->state, KALTURA_JOB_CLOSED);
   fail_unless_equals_int (later->last, KALTURA_LAST_UNKNOWN);
   fail_unless_equals_float (later->duration, 1.0);
   fail_unless (later->created >= earlier->created);
+  tear_down (f);
+}
+GST_END_TEST
+
+/* A fault may be the end: what it cuts off is the last one if nothing comes any more. */
+GST_START_TEST (spool_after_fault)
+{
+  Fixture *f = make_sink ();
+  struct rlimit limit = { 100000, RLIM_INFINITY }, old;
+  g_object_set (f->sink, "spool", f->folder, "asset-id", "0_x8d2k1mn", NULL);
+  set_session (f);
+  start (f, AVC_CAPS, NULL);
+  signal (SIGXFSZ, SIG_IGN);
+  fail_unless_equals_int (getrlimit (RLIMIT_FSIZE, &old), 0);
+  fail_unless_equals_int (setrlimit (RLIMIT_FSIZE, &limit), 0);
+  frame_size = 3000;
+  push_both (f, 0, 4000);
+  push_eos (f);
+  check_eos (f);
+  fail_unless_equals_int (setrlimit (RLIMIT_FSIZE, &old), 0);
+  g_autoptr (KalturaJob) job = load_job (f, 0);
+  fail_unless_equals_int (job->state, KALTURA_JOB_CLOSED);
+  fail_unless_equals_int (job->last, KALTURA_LAST_UNKNOWN);
+  fail_unless (load_job (f, 1) == NULL);
   tear_down (f);
 }
 GST_END_TEST
@@ -944,7 +969,7 @@ GST_END_TEST
 static GMutex hang_lock;
 static GCond hang_cond;
 static gboolean hanging;
-static gint opened, closed, stuck; /* atomic */
+static gint opened, completed, closed, discarded, stuck; /* atomic */
 
 static int
 open_and_hang (const char *location, gint64 running_time, gpointer data)
@@ -958,15 +983,37 @@ open_and_hang (const char *location, gint64 running_time, gpointer data)
   return 0;
 }
 
-static void
-count_closed (const GstKalturaRecording *recording, gpointer data)
+/* Whether somebody holds the lock of a file that is being written. */
+static gboolean
+is_locked (const char *location)
 {
-  g_atomic_int_inc (&closed);
+  int fd = g_open (location, O_RDONLY, 0);
+  gboolean locked = fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  if (fd >= 0) {
+    close (fd);
+  }
+  return locked;
 }
 
 static void
-ignore_location (const char *location, gpointer data)
+check_completed (const GstKalturaRecording *recording, gpointer data)
 {
+  fail_unless (is_locked (recording->location));
+  g_atomic_int_inc (&completed);
+}
+
+static void
+check_discarded (const char *location, gpointer data)
+{
+  fail_unless (is_locked (location));
+  g_atomic_int_inc (&discarded);
+}
+
+static void
+count_closed (const GstKalturaRecording *recording, gpointer data)
+{
+  fail_if (is_locked (recording->location));
+  g_atomic_int_inc (&closed);
 }
 
 static void
@@ -986,7 +1033,7 @@ count_stuck (gpointer data)
 }
 
 static const GstKalturaRecordCallbacks hang_callbacks = {
-  { open_and_hang, count_closed, ignore_location, ignore_fault }, ignore_over, count_stuck
+  { open_and_hang, check_completed, count_closed, check_discarded, ignore_fault }, ignore_over, count_stuck
 };
 
 static void
@@ -1049,6 +1096,35 @@ GST_START_TEST (hanging_disk)
   }
   gst_kaltura_record_thread_stop (thread);
   fail_unless (g_atomic_int_get (&closed) >= 1);
+  elements_remove_folder (folder);
+}
+GST_END_TEST
+
+/* The lock goes when everybody knows what has become of the file: until then nobody takes it for a crash's. */
+GST_START_TEST (locked_until_told)
+{
+  char *folder = elements_make_folder ();
+  g_autofree char *pattern = g_build_filename (folder, "%u.mp4", NULL);
+  g_autoptr (GstElement) owner = gst_object_ref_sink (gst_bin_new (NULL));
+  GstKalturaRecordThread *thread = start_thread (pattern, GST_OBJECT (owner));
+  for (guint i = 0; i < 25; i++) {
+    push_to_thread (thread, i, 1000);
+  }
+  gst_kaltura_record_thread_stop (thread);
+  fail_unless_equals_int (g_atomic_int_get (&completed), 1);
+  fail_unless_equals_int (g_atomic_int_get (&closed), 1);
+
+  struct rlimit limit = { 50000, RLIM_INFINITY }, old;
+  signal (SIGXFSZ, SIG_IGN);
+  fail_unless_equals_int (getrlimit (RLIMIT_FSIZE, &old), 0);
+  fail_unless_equals_int (setrlimit (RLIMIT_FSIZE, &limit), 0);
+  thread = start_thread (pattern, GST_OBJECT (owner));
+  for (guint i = 0; i < 25; i++) {
+    push_to_thread (thread, i, 10000); /* the first fragment is too large */
+  }
+  gst_kaltura_record_thread_stop (thread);
+  fail_unless_equals_int (setrlimit (RLIMIT_FSIZE, &old), 0);
+  fail_unless_equals_int (g_atomic_int_get (&discarded), 1);
   elements_remove_folder (folder);
 }
 GST_END_TEST
@@ -1166,11 +1242,13 @@ make_suite (void)
   tcase_add_test (faults, full_disk);
   tcase_add_test (faults, no_directory);
   tcase_add_test (faults, spool);
+  tcase_add_test (faults, spool_after_fault);
   tcase_add_test (faults, spool_fails);
   tcase_add_test (faults, spool_discards);
   tcase_add_test (faults, appends);
   tcase_add_test (faults, append_stalls);
   tcase_add_test (faults, hanging_disk);
+  tcase_add_test (faults, locked_until_told);
   tcase_add_test (faults, stop_on_hanging_disk);
   suite_add_tcase (suite, faults);
 
