@@ -6,11 +6,11 @@
 
 #include <string.h>
 #include "kaltura-assets.h"
+#include "kaltura-stream.h"
 #include "klive-log.h"
 
 #define BACKOFF_MIN 1000 /* ms */
 #define BACKOFF_MAX 60000
-#define ID_CHARACTERS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-"
 
 struct _KliveAssets {
   KalturaClient *client;
@@ -52,7 +52,7 @@ take_ids (const KliveAssets *assets, GPtrArray *list)
   for (guint i = 0; i < list->len; i++) {
     const KalturaAsset *asset = list->pdata[i];
     g_autofree char *key = g_strdup_printf ("%d", asset->live_params_id);
-    if (asset->id[0] == '\0' || asset->id[strspn (asset->id, ID_CHARACTERS)] != '\0')
+    if (!kaltura_asset_id_is_valid (asset->id))
       klive_log (KLIVE_LOG_WARNING, "asset-ignored", assets->entry_id, NULL, "asset", asset->id, NULL);
     else if (!g_hash_table_contains (ids, key))
       g_hash_table_insert (ids, g_steal_pointer (&key), g_strdup (asset->id));

@@ -20,7 +20,6 @@
 
 #define VERSION 1
 #define MAX_SIZE 65536 /* bytes of a job */
-#define MAX_ASSET_ID 64
 
 static const char *const state_names[] = { "recording", "closed" };
 static const char *const last_names[] = { "unknown", "no", "yes" };
@@ -107,13 +106,6 @@ dup_string (JsonObject *object, const char *name)
   return g_strdup (json_object_get_string_member_with_default (object, name, NULL));
 }
 
-static gboolean
-is_asset_id (const char *text)
-{
-  const char *const allowed = "0123456789_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  return text != NULL && text[0] != '\0' && strlen (text) <= MAX_ASSET_ID && text[strspn (text, allowed)] == '\0';
-}
-
 static KalturaJob *
 parse_text (const char *text, gsize size)
 {
@@ -146,7 +138,8 @@ parse_text (const char *text, gsize size)
   job->asked = json_object_get_boolean_member_with_default (object, "asked", FALSE);
   job->xml = dup_string (object, "xml");
   job->reason = dup_string (object, "reason");
-  if (job->entry_id == NULL || !kaltura_entry_id_is_valid (job->entry_id) || !is_asset_id (job->asset_id))
+  if (job->entry_id == NULL || !kaltura_entry_id_is_valid (job->entry_id) || job->asset_id == NULL ||
+      !kaltura_asset_id_is_valid (job->asset_id))
     return NULL;
   return g_steal_pointer (&job);
 }

@@ -21,6 +21,7 @@
 
 #define MAX_TEXT 4096 /* bytes; nginx-rtmp passes on 255 of each of its fields */
 #define MAX_TOKEN 128 /* bytes after decoding; Kaltura's stream passwords have 8 */
+#define MAX_ASSET_ID 64
 #define MAX_QUOTED 64 /* bytes of foreign text in a message */
 
 void
@@ -230,6 +231,13 @@ gboolean
 kaltura_entry_id_is_valid (const char *text)
 {
   return begins_with_entry_id (text) && text[KALTURA_ENTRY_ID_LENGTH] == '\0';
+}
+
+gboolean
+kaltura_asset_id_is_valid (const char *text)
+{
+  gsize length = strspn (text, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-");
+  return length > 0 && length <= MAX_ASSET_ID && text[length] == '\0';
 }
 
 gboolean

@@ -42,4 +42,7 @@ gboolean kaltura_stream_name_parse (const char *text, KalturaStreamName *name, G
 /* ^[0-9]_[A-Za-z0-9]{8}$ */
 gboolean kaltura_entry_id_is_valid (const char *text);
 
+/* ^[A-Za-z0-9_-]{1,64}$: Kaltura's look like entry ids, but it promises no form. They become parts of file names. */
+gboolean kaltura_asset_id_is_valid (const char *text);
+
 G_END_DECLS

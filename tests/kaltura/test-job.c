@@ -149,7 +149,7 @@ test_refused (Fixture *f, gconstpointer data)
     g_assert_error (error, KALTURA_ERROR, KALTURA_ERROR_INPUT);
   }
   g_assert_true (g_file_set_contents (f->path,
-      HEAD "\"file\": \"/a.mp4\", \"entryId\": \"0_rkij47dr\", \"assetId\": \"0_x\"}", -1, NULL));
+      HEAD "\"file\": \"/a.mp4\", \"entryId\": \"0_rkij47dr\", \"assetId\": \"0_x-1\"}", -1, NULL));
   g_autoptr (KalturaJob) job = kaltura_job_load (f->path, NULL);
   g_assert_nonnull (job);
 }

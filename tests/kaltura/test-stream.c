@@ -245,6 +245,19 @@ test_entry_ids (void)
     g_assert_false (kaltura_entry_id_is_valid (bad[i]));
 }
 
+static void
+test_asset_ids (void)
+{
+  g_autofree char *longest = g_strnfill (64, 'a');
+  g_autofree char *too_long = g_strnfill (65, 'a');
+  const char *const good[] = { "0_x8d2k1mn", "1-2_Z", longest };
+  const char *const bad[] = { "", "a/b", "..", "a b", "a\n", "\303\244", too_long };
+  for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
+    g_assert_true (kaltura_asset_id_is_valid (good[i]));
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
+    g_assert_false (kaltura_asset_id_is_valid (bad[i]));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -262,5 +275,6 @@ main (int argc, char **argv)
   g_test_add_func ("/stream-name/good", test_good_names);
   g_test_add_func ("/stream-name/bad", test_bad_names);
   g_test_add_func ("/entry-id", test_entry_ids);
+  g_test_add_func ("/asset-id", test_asset_ids);
   return g_test_run ();
 }
