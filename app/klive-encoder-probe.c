@@ -6,6 +6,7 @@
 #include "klive-encoder-probe.h"
 
 #include <gst/gst.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@
 #include "klive-process.h"
 #include "klive-template.h"
 
-#define DEADLINE 4 /* s */
+#define DEADLINE 2000 /* ms: for one element */
+#define BUDGET 4000   /* ms: for all elements that this process ever asks about, as its main thread waits */
 #define FRAMES 10
 
 /* --- the process that asks --- */
@@ -21,17 +23,23 @@
 typedef struct {
   GMainLoop *loop;
   GSubprocess *process;
-  char *output;
+  GCancellable *cancellable;
+  GPid group;
+  char *output; /* NULL: late */
   gboolean late;
 } Question;
 
+/* A process that hangs in a driver does not even heed SIGKILL, and what it has started may hold its stdout: neither is
+ * waited for. */
 static gboolean
 on_deadline (gpointer user_data)
 {
   Question *question = user_data;
 
   question->late = TRUE;
-  g_subprocess_force_exit (question->process);
+  if (question->group > 0)
+    kill (-question->group, SIGKILL);
+  g_cancellable_cancel (question->cancellable);
   return G_SOURCE_REMOVE;
 }
 
@@ -44,39 +52,75 @@ on_answer (GObject *source, GAsyncResult *result, gpointer user_data)
   g_main_loop_quit (question->loop);
 }
 
+/* Waits for the answer, @deadline ms at most. */
+static void
+wait_for_answer (Question *question, GMainContext *context, guint deadline)
+{
+  g_autoptr (GSource) source = g_timeout_source_new (deadline);
+
+  question->group = klive_process_get_pid (question->process);
+  g_source_set_callback (source, on_deadline, question, NULL);
+  g_source_attach (source, context);
+  g_subprocess_communicate_utf8_async (question->process, NULL, question->cancellable, on_answer, question);
+  g_main_loop_run (question->loop);
+  g_source_destroy (source);
+  while (g_main_context_iteration (context, FALSE)) /* what was cancelled with it */
+    continue;
+}
+
+/* Only of a process that has ended and been reaped is an exit code known. */
+static gboolean
+has_succeeded (GSubprocess *process)
+{
+  return klive_process_get_pid (process) == 0 && g_subprocess_get_if_exited (process) &&
+      g_subprocess_get_exit_status (process) == 0;
+}
+
 /* NULL: it works. */
 static char *
-ask (const char *element, const char *template, const char *templates)
+ask (const char *element, const char *template, const char *templates, guint deadline)
 {
   g_autoptr (GMainContext) context = g_main_context_new ();
   g_autoptr (GMainLoop) loop = g_main_loop_new (context, FALSE);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GSubprocess) process = NULL;
   g_autofree char *program = klive_process_dup_program ();
-  const char *argv[] = { program, "probe-encoder", element, template, templates, NULL };
-  Question question = { loop, NULL, NULL, FALSE };
-  g_autoptr (GSource) deadline = g_timeout_source_new_seconds (DEADLINE);
+  g_autofree char *output = NULL;
   g_autoptr (GError) error = NULL;
-  gboolean worked;
+  const char *argv[] = { program, "probe-encoder", element, template, templates, NULL };
+  Question question = { loop, NULL, cancellable, 0, NULL, FALSE };
 
   g_main_context_push_thread_default (context);
-  question.process = klive_process_spawn (argv, "/", KLIVE_PROCESS_TIED,
+  process = klive_process_spawn (argv, "/", KLIVE_PROCESS_TIED,
       G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE, &error);
-  if (question.process) {
-    g_source_set_callback (deadline, on_deadline, &question, NULL);
-    g_source_attach (deadline, context);
-    g_subprocess_communicate_utf8_async (question.process, NULL, NULL, on_answer, &question);
-    g_main_loop_run (loop);
-    g_source_destroy (deadline);
-  }
+  question.process = process;
+  if (process)
+    wait_for_answer (&question, context, deadline);
   g_main_context_pop_thread_default (context);
-  if (!question.process)
+  output = question.output;
+  if (!process)
     return g_strdup (error->message);
-  worked = g_subprocess_get_if_exited (question.process) && g_subprocess_get_exit_status (question.process) == 0;
-  g_object_unref (question.process);
-  if (worked || question.late || !question.output || question.output[0] == '\0') {
-    g_free (question.output);
-    return worked ? NULL : g_strdup (question.late ? "it encodes nothing" : "it crashes");
-  }
-  return g_strstrip (question.output);
+  if (has_succeeded (process))
+    return NULL;
+  if (question.late)
+    return g_strdup ("it encodes nothing");
+  return output && output[0] != '\0' ? g_strdup (g_strstrip (output)) : g_strdup ("it crashes");
+}
+
+/* The same, within what is left of the time that all of them have. */
+static char *
+ask_in_time (const char *element, const char *template, const char *templates)
+{
+  static gint64 spent; /* us */
+  gint64 left = BUDGET - spent / 1000;
+  gint64 begun = g_get_monotonic_time ();
+  char *wrong;
+
+  if (left <= 0)
+    return g_strdup ("not tried, as others have hung");
+  wrong = ask (element, template, templates, (guint) MIN (left, DEADLINE));
+  spent += g_get_monotonic_time () - begun;
+  return wrong;
 }
 
 gboolean
@@ -89,7 +133,7 @@ klive_encoder_probe (const char *element, const char *template, const char *temp
     answers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   answer = g_hash_table_lookup (answers, element);
   if (!answer) {
-    char *wrong = ask (element, template, templates);
+    char *wrong = ask_in_time (element, template, templates);
 
     g_hash_table_insert (answers, g_strdup (element), wrong ? wrong : g_strdup (""));
     answer = g_hash_table_lookup (answers, element);
@@ -126,7 +170,7 @@ count_frames (GstElement *pipeline)
   for (;;) {
     GstSample *sample = NULL;
 
-    g_signal_emit_by_name (sink, "try-pull-sample", DEADLINE * GST_SECOND, &sample);
+    g_signal_emit_by_name (sink, "try-pull-sample", DEADLINE * GST_MSECOND, &sample);
     if (!sample)
       return count;
     gst_sample_unref (sample);

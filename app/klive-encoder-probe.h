@@ -6,8 +6,9 @@
 G_BEGIN_DECLS
 
 /*
- * A KliveEncoderTest: encodes some frames in a process of its own, as drivers crash and hang. Blocks for 4 s at most;
- * the answer is kept as long as this process lives. Main thread. gst_init() must have been called.
+ * A KliveEncoderTest: encodes some frames in a process of its own, as drivers crash and hang. Blocks for 2 s at most,
+ * and for 4 s in all the time that this process lives, whatever the drivers do; answers are kept as long. Main thread.
+ * gst_init() must have been called.
  */
 gboolean klive_encoder_probe (const char *element, const char *template, const char *templates, char **reason);
 
