@@ -85,6 +85,8 @@ static const KliveImportRule rules[] = {
   { "dvrMinimumAvailableChunks", KLIVE_IMPORT_NONE, NULL, NULL, DVR_FILES },
   { "Transcoder/Templates", KLIVE_IMPORT_NONE, NULL, NULL,
       "klive asks the API at service-url for each stream's conversion profile" },
+  { "Transcoder/TemplateDir", KLIVE_IMPORT_NONE, NULL, NULL,
+      "klive understands no transcoder templates of Wowza's; its own are pipelines, see templates" },
   { "streamTimeout", KLIVE_IMPORT_NONE, NULL, NULL,
       "a silent publisher is dropped after 10 s; grace says how long its entry stays on air" },
   { "securityPublishRequirePassword", KLIVE_IMPORT_NONE, NULL, NULL, "Kaltura's token decides who may publish" },

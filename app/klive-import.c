@@ -14,6 +14,7 @@
 
 #define MAX_QUOTED 64 /* bytes of a value in a message */
 #define MAX_DEPTH 32  /* elements inside each other; Wowza's have 6 */
+#define RTMP_PORT "1935"
 #define SOAP_HOST "0.0.0.0"
 #define SOAP_PORT "888"
 
@@ -113,17 +114,25 @@ find_key (KliveImport *import, const char *group, const char *key)
   return NULL;
 }
 
+/* Whether klive can hold @value. A URL with an @ has a password in it, or so it seems: kaltura-config.c tells none. */
+static gboolean
+check (const KliveImportRule *rule, const Setting *setting, const char *value, GError **error)
+{
+  g_autofree char *expected = NULL;
+  if (kaltura_config_check_value (rule->group, rule->key, value, &expected))
+    return TRUE;
+  gboolean secret =
+      rule->kind == KLIVE_IMPORT_SECRET || (strcmp (rule->key, "service-url") == 0 && strchr (setting->text, '@'));
+  g_autofree char *quoted = kaltura_error_quote (setting->text, -1, MAX_QUOTED);
+  return fail (setting, error, "%s, expected %s (%s in klive.conf)", secret ? "unusable" : quoted, expected, rule->key);
+}
+
 /* Puts @value into klive.conf if klive can hold it. */
 static gboolean
 store (KliveImport *import, const KliveImportRule *rule, const Setting *setting, const char *value, GError **error)
 {
-  g_autofree char *expected = NULL;
-  gboolean secret = rule->kind == KLIVE_IMPORT_SECRET;
-  if (!kaltura_config_check_value (rule->group, rule->key, value, &expected)) {
-    g_autofree char *quoted = kaltura_error_quote (setting->text, -1, MAX_QUOTED);
-    return fail (setting, error, "%s, expected %s (%s in klive.conf)", secret ? "unusable" : quoted, expected,
-        rule->key);
-  }
+  if (!check (rule, setting, value, error))
+    return FALSE;
   Key *before = find_key (import, rule->group, rule->key);
   if (before && strcmp (before->value, value) != 0)
     return fail (setting, error, "another value stands at %s", before->origin);
@@ -169,17 +178,28 @@ store_path (KliveImport *import, const KliveImportRule *rule, const Setting *set
   return setting->text[0] == '\0' || store (import, rule, setting, setting->text, error);
 }
 
-/* Wowza answers RTMP and HTTP on all of them, klive on one. */
+/* Wowza answers RTMP and HTTP on all of them, klive on one: 1935 if it is among them, else the first. */
 static gboolean
 store_port (KliveImport *import, const KliveImportRule *rule, const Setting *setting, GError **error)
 {
   g_auto (GStrv) ports = g_strsplit (setting->text, ",", -1);
   const char *chosen = ports[0] ? ports[0] : "";
   for (guint i = 0; ports[i]; i++)
-    if (strcmp (g_strstrip (ports[i]), "1935") == 0)
+    if (strcmp (g_strstrip (ports[i]), RTMP_PORT) == 0)
       chosen = ports[i];
   if (g_strv_length (ports) > 1)
     note (import, setting, "klive listens on one port for all; %s taken", chosen);
+  Key *before = find_key (import, rule->group, rule->key);
+  if (!before || strcmp (before->value, chosen) == 0)
+    return store (import, rule, setting, chosen, error);
+  if (!check (rule, setting, chosen, error))
+    return FALSE;
+  gboolean better = strcmp (chosen, RTMP_PORT) == 0;
+  note (import, setting, "klive listens on one port for all; %s taken, not %s (%s)", better ? chosen : before->value,
+      better ? before->value : chosen, before->origin);
+  if (!better)
+    return TRUE;
+  g_ptr_array_remove (import->keys, before);
   return store (import, rule, setting, chosen, error);
 }
 
@@ -272,6 +292,10 @@ skip_port (KliveImport *import, const char *file, xmlNode *node)
   xmlNode *tls = kaltura_xml_child (node, "SSLConfig");
   g_autofree char *text = type ? kaltura_xml_dup_text (type) : NULL;
   gboolean admin = text && strcmp (text, "Streaming") != 0;
+  if (admin) {
+    Setting place = { (char *) file, xmlGetLineNo (node), (char *) "HostPort", NULL };
+    note (import, &place, "no port for streaming; klive's own for status and control is control-listen");
+  }
   if (!admin && tls) {
     Setting place = { (char *) file, xmlGetLineNo (tls), (char *) "SSLConfig", NULL };
     note (import, &place,
@@ -350,6 +374,18 @@ klive_import_read (KliveImport *import, const char *path, GError **error)
 
 /* --- klive.conf --- */
 
+/* The address to listen on: klive takes numbers only. */
+static char *
+dup_soap_host (KliveImport *import, const Setting *host)
+{
+  if (!host || !*host->text)
+    return g_strdup (SOAP_HOST);
+  if (g_hostname_is_ip_address (host->text))
+    return g_strdup_printf (strchr (host->text, ':') ? "[%s]" : "%s", host->text);
+  note (import, host, "a name, and soap-listen takes an address in numbers; %s taken", SOAP_HOST);
+  return g_strdup (SOAP_HOST);
+}
+
 static gboolean
 resolve_soap (KliveImport *import, GError **error)
 {
@@ -358,7 +394,8 @@ resolve_soap (KliveImport *import, GError **error)
   const Setting *port = g_hash_table_lookup (import->soap, "KalturaServerWebServicesPort");
   if (!services || !*services->text || find_key (import, "server", "soap-listen"))
     return TRUE;
-  g_autofree char *value = g_strdup_printf ("%s:%s", host ? host->text : SOAP_HOST, port ? port->text : SOAP_PORT);
+  g_autofree char *address = dup_soap_host (import, host);
+  g_autofree char *value = g_strdup_printf ("%s:%s", address, port ? port->text : SOAP_PORT);
   const Setting *place = port ? port : host ? host : services;
   if (!store (import, klive_import_find_rule (services->name), place, value, error))
     return FALSE;

@@ -72,7 +72,8 @@ test_refused (void)
     { "<Root>\n<Streams/></Root>", ":1: no file of Wowza's" },
     { "<Root><Server>nothing</Server></Root>", "KalturaServerURL" },
     { SERVER (PROPERTY ("KalturaServerURL", "http://api") "<!-- nothing -->"), "KalturaServerAdminSecret" },
-    { SERVER (PROPERTY ("KalturaServerURL", "@KALTURA_SERVICE_URL@")), ":2: KalturaServerURL: \"@KALTURA" },
+    { SERVER (PROPERTY ("KalturaServerURL", "KALTURA_SERVICE_URL")), ":2: KalturaServerURL: \"KALTURA" },
+    { SERVER (PROPERTY ("KalturaServerURL", "@KALTURA_SERVICE_URL@")), ":2: KalturaServerURL: unusable" },
     { SERVER (REQUIRED PROPERTY ("KalturaServerTimeout", "soon")), ":4: KalturaServerTimeout: \"soon\", expected a" },
     { SERVER (REQUIRED PROPERTY ("KalturaPartnerId", "0")), ":4: KalturaPartnerId: \"0\", expected -5" },
     { SERVER (REQUIRED PROPERTY ("KalturaWorkMode", "disk")),
@@ -106,6 +107,85 @@ test_secret_is_not_quoted (void)
   g_assert_null (import_text (xml, &error));
   g_assert_error (error, KALTURA_ERROR, KALTURA_ERROR_CONFIG);
   g_assert_null (strstr (error->message, "xxx"));
+}
+
+/* Nor is a password that stands in a URL. */
+static void
+test_password_is_not_quoted (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_assert_null (import_text (SERVER (PROPERTY ("KalturaServerURL", "http://user:pass@host")), &error));
+  g_assert_error (error, KALTURA_ERROR, KALTURA_ERROR_CONFIG);
+  g_assert_null (strstr (error->message, "pass@"));
+  g_assert_nonnull (strstr (error->message, ":2: KalturaServerURL: unusable, expected "));
+}
+
+#define HOST_PORT(type, port) "<HostPort><Type>" type "</Type><Port>" port "</Port></HostPort>\n"
+
+/* What klive.conf says of Wowza's ports in @host_ports, with the notes about them. */
+static char *
+import_ports (const char *host_ports)
+{
+  g_autofree char *path = NULL;
+  g_autofree char *xml = g_strdup_printf ("<Root><VHost><HostPortList>\n%s</HostPortList></VHost></Root>", host_ports);
+  g_autofree char *server = g_build_filename (g_getenv ("KLIVE_TEST_DATA"), "wowza", "Server.xml", NULL);
+  g_autoptr (KliveImport) import = klive_import_new ();
+  g_autoptr (GError) error = NULL;
+  int fd = g_file_open_tmp ("klive-import-XXXXXX", &path, NULL);
+  g_assert_cmpint (fd, >=, 0);
+  g_close (fd, NULL);
+  g_assert_true (g_file_set_contents (path, xml, -1, NULL));
+  gboolean taken = klive_import_read (import, server, &error) && klive_import_read (import, path, &error);
+  g_remove (path);
+  g_assert_no_error (error);
+  g_assert_true (taken);
+  char *text = klive_import_render (import, &error);
+  g_assert_no_error (error);
+  return text;
+}
+
+/* klive has one port: 1935, wherever it stands, else the first. */
+static void
+test_several_ports (void)
+{
+  g_autofree char *first = import_ports (HOST_PORT ("Streaming", "1935") HOST_PORT ("Streaming", "80"));
+  g_autofree char *second = import_ports (HOST_PORT ("Streaming", "80") HOST_PORT ("Streaming", "1935"));
+  g_autofree char *others =
+      import_ports (HOST_PORT ("Streaming", "80") HOST_PORT ("Admin", "8086") HOST_PORT ("Streaming", "81"));
+
+  g_assert_nonnull (strstr (first, "\nrtmp-listen=1935\n"));
+  g_assert_nonnull (
+      strstr (first, ":3: HostPortList/HostPort/Port: klive listens on one port for all; 1935 taken, not 80"));
+  g_assert_nonnull (strstr (second, "\nrtmp-listen=1935\n"));
+  g_assert_null (strstr (second, "\nrtmp-listen=80\n"));
+  g_assert_nonnull (
+      strstr (second, ":3: HostPortList/HostPort/Port: klive listens on one port for all; 1935 taken, not 80"));
+  g_assert_nonnull (strstr (others, "\nrtmp-listen=80\n"));
+  g_assert_nonnull (
+      strstr (others, ":4: HostPortList/HostPort/Port: klive listens on one port for all; 80 taken, not 81"));
+  g_assert_nonnull (strstr (others, ":3: HostPort: no port for streaming"));
+}
+
+/* Wowza takes a name to listen on, klive does not. */
+static void
+test_soap_host (void)
+{
+  static const struct {
+    const char *host, *listen;
+    gboolean noted;
+  } cases[] = { { "live1.example.com", "0.0.0.0:888", TRUE }, { "", "0.0.0.0:888", FALSE },
+    { "127.0.0.1", "127.0.0.1:888", FALSE }, { "::1", "[::1]:888", FALSE } };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *xml = g_strdup_printf (SERVER (REQUIRED PROPERTY ("KalturaServerWebServices", "a")
+                                                    PROPERTY ("KalturaServerWebServicesHost", "%s")),
+        cases[i].host);
+    g_autofree char *expected = g_strdup_printf ("\nsoap-listen=%s\n", cases[i].listen);
+    g_autoptr (GError) error = NULL;
+    g_autofree char *text = import_text (xml, &error);
+    g_assert_no_error (error);
+    g_assert_nonnull (strstr (text, expected));
+    g_assert_cmpint (strstr (text, "KalturaServerWebServicesHost: a name") != NULL, ==, cases[i].noted);
+  }
 }
 
 static void
@@ -151,6 +231,9 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/import/password-is-not-quoted", test_password_is_not_quoted);
+  g_test_add_func ("/import/several-ports", test_several_ports);
+  g_test_add_func ("/import/soap-host", test_soap_host);
   g_test_add_func ("/import/golden", test_golden);
   g_test_add_func ("/import/refused", test_refused);
   g_test_add_func ("/import/secret-is-not-quoted", test_secret_is_not_quoted);
