@@ -139,7 +139,7 @@ klive_check_config_main (int argc, char **argv)
   if (!config)
     return exit_code;
   g_autoptr (GError) error = NULL;
-  if (config->templates && !klive_rehearse_templates (config->templates, &error)) {
+  if (config->templates && !klive_rehearse_templates (config, &error)) {
     g_autofree char *message = g_strdup_printf ("[transcode] templates: %s", error->message);
     g_autofree char *fault = place_fault (config, message);
     fprintf (stderr, "klive-launcher check-config: %s\n", fault);

@@ -2,6 +2,7 @@
 """Input and surroundings that break: no media, bad profiles, unwritable directories, missing encoders."""
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -281,6 +282,20 @@ def test_check_config(folder):
         done = run_launcher(folder, "check-config", config=config)
         assert done.returncode == 3 and "[transcode] templates: " in done.stderr, done.stderr
         assert str(own) in done.stderr and message in done.stderr, done.stderr
+    (own / "copy-video.gst").unlink()
+    # each is what one of the things that a worker does is made of: records, encodes with this element, and so on
+    for name, text in (("record.gst", "nosuchelement name=rec_${id}\n"),
+                       ("record-encoded-video.gst", "nosuchelement\n"), ("encoded-video.gst", "nosuchelement\n"),
+                       ("encode-x264enc.gst", "nosuchelement name=enc_${id} !\n"),
+                       ("encode-openh264enc.gst", "nosuchelement name=enc_${id} !\n"),
+                       ("encode-audio.gst", "nosuchelement\n"), ("scale-unknown.gst", "nosuchelement !\n"),
+                       ("decode-h264-deinterlace.gst", "nosuchelement\n"), ("decode-video.gst", "nosuchelement\n")):
+        (own / name).write_text(text)
+        done = run_launcher(folder, "check-config", config=config)
+        assert done.returncode == 3 and "nosuchelement" in done.stderr, (name, done.stderr)
+        shutil.copy(klive.ROOT / "pipelines" / name, own)
+    done = run_launcher(folder, "check-config", config=config)
+    assert done.returncode == 0, done.stderr
     assert run_launcher(folder, "nonsense").returncode == 2
     assert run_launcher(folder, "--version").stdout.strip()
     assert "serve" in run_launcher(folder, "--help").stdout
