@@ -41,6 +41,7 @@ struct _GstKalturaRecorder {
   char *pattern;
   guint64 number; /* of the next file */
   gid_t group;
+  guint64 min_free;      /* bytes of the disk */
   gint64 chunk_duration; /* ns, 0 = no limit */
   const GstKalturaRecorderCallbacks *callbacks;
   gpointer user_data;
@@ -71,13 +72,14 @@ ensure_debug_category (void)
 }
 
 GstKalturaRecorder *
-gst_kaltura_recorder_new (const char *pattern, gid_t group, GstClockTime chunk_duration,
+gst_kaltura_recorder_new (const char *pattern, gid_t group, guint64 min_free, GstClockTime chunk_duration,
     const GstKalturaRecorderCallbacks *callbacks, gpointer user_data)
 {
   ensure_debug_category ();
   GstKalturaRecorder *recorder = g_new0 (GstKalturaRecorder, 1);
   recorder->pattern = g_strdup (pattern);
   recorder->group = group;
+  recorder->min_free = min_free;
   recorder->chunk_duration = (gint64) chunk_duration;
   recorder->callbacks = callbacks;
   recorder->user_data = user_data;
@@ -306,7 +308,8 @@ open_file (GstKalturaRecorder *recorder, gint64 start)
     recorder->split_time = NEVER;
   }
   recorder->caps_changed = FALSE;
-  recorder->file = gst_kaltura_record_file_open (recorder->pattern, &recorder->number, recorder->group, &error);
+  recorder->file =
+      gst_kaltura_record_file_open (recorder->pattern, &recorder->number, recorder->group, recorder->min_free, &error);
   if (recorder->file != NULL) {
     const char *location = gst_kaltura_record_file_get_location (recorder->file);
     error = recorder->callbacks->opened (location, start, recorder->user_data);

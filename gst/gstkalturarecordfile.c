@@ -10,18 +10,21 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "gstkalturafile.h"
 
 #define MAX_CHUNKS 256 /* of one writev(), below IOV_MAX */
+#define MAX_SHARE 32   /* of a small disk: recordings leave no more than a 32nd of it to others */
 #define MODE 0640
 #define GROUP_MODE 0660
 
 struct _GstKalturaRecordFile {
   char *location;
   int fd;
-  guint64 size; /* bytes; the file has no more */
+  guint64 size;     /* bytes; the file has no more */
+  guint64 min_free; /* bytes of the disk that are left to others */
 };
 
 static int
@@ -55,9 +58,24 @@ sync_directory (const char *location)
   return error;
 }
 
-static int
-prepare (int fd, const char *location, gid_t group)
+/* Whether @times what recordings leave to others is free. A disk that does not tell may be filled. */
+static gboolean
+has_space (int fd, guint64 min_free, guint times)
 {
+  struct statvfs info;
+  if (min_free == 0 || fstatvfs (fd, &info) != 0 || info.f_blocks == 0) {
+    return TRUE;
+  }
+  guint64 least = MIN (min_free, (guint64) info.f_blocks * info.f_frsize / MAX_SHARE);
+  return (guint64) info.f_bavail * info.f_frsize >= times * least;
+}
+
+static int
+prepare (int fd, const char *location, gid_t group, guint64 min_free)
+{
+  if (!has_space (fd, min_free, 2)) {
+    return ENOSPC;
+  }
   if (flock (fd, LOCK_EX | LOCK_NB) != 0 && errno != ENOLCK && errno != EOPNOTSUPP) {
     return errno;
   }
@@ -68,7 +86,7 @@ prepare (int fd, const char *location, gid_t group)
 }
 
 GstKalturaRecordFile *
-gst_kaltura_record_file_open (const char *pattern, guint64 *number, gid_t group, int *error)
+gst_kaltura_record_file_open (const char *pattern, guint64 *number, gid_t group, guint64 min_free, int *error)
 {
   g_autofree char *location = NULL;
   int fd = open_new (pattern, number, &location);
@@ -76,14 +94,16 @@ gst_kaltura_record_file_open (const char *pattern, guint64 *number, gid_t group,
     *error = errno;
     return NULL;
   }
-  *error = prepare (fd, location, group);
+  *error = prepare (fd, location, group, min_free);
   if (*error != 0) {
     unlink (location);
     close (fd);
+    (*number)--; /* it is free again */
     return NULL;
   }
   GstKalturaRecordFile *file = g_new0 (GstKalturaRecordFile, 1);
   file->fd = fd;
+  file->min_free = min_free;
   file->location = g_steal_pointer (&location);
   return file;
 }
@@ -119,6 +139,9 @@ int
 gst_kaltura_record_file_append (GstKalturaRecordFile *file, struct iovec *chunks, guint n_chunks)
 {
   guint64 size = file->size;
+  if (!has_space (file->fd, file->min_free, 1)) {
+    return ENOSPC;
+  }
   advance (&chunks, &n_chunks, 0); /* empty ones */
   while (n_chunks > 0) {
     gssize written = pwritev (file->fd, chunks, (int) MIN (n_chunks, MAX_CHUNKS), (off_t) size);

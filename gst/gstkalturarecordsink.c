@@ -22,7 +22,8 @@
  * The element never holds up its stream. Frames go to a thread of its own; a track that is silent for
  * #GstKalturaRecordSink:max-wait does not stop the others; when the disk is full, fails or hangs, the recording ends
  * behind the last whole fragment, a warning on the bus tells each fault once, frames are dropped, and every few seconds
- * a new recording is tried at a keyframe. Names that exist are skipped, so that nothing is ever overwritten.
+ * a new recording is tried at a keyframe. The disk is taken for full while #GstKalturaRecordSink:min-free is left, so
+ * that others who write there go on. Names that exist are skipped, so that nothing is ever overwritten.
  *
  * The recordings of one entry belong to the asset #GstKalturaRecordSink:asset-id. With #GstKalturaRecordSink:spool each
  * of them gets a job there, before any media is written, which klive-launcher hands over to Kaltura, however long that
@@ -68,6 +69,7 @@ GST_DEBUG_CATEGORY_STATIC (gst_kaltura_record_sink_debug);
 #define DEFAULT_GROUP NULL
 #define DEFAULT_SPOOL NULL
 #define DEFAULT_MAX_WAIT (2 * GST_SECOND)
+#define DEFAULT_MIN_FREE (256 * G_GUINT64_CONSTANT (1024 * 1024))
 
 enum {
   PROP_0,
@@ -77,6 +79,7 @@ enum {
   PROP_GROUP,
   PROP_SPOOL,
   PROP_MAX_WAIT,
+  PROP_MIN_FREE,
   PROP_STATS,
   N_PROPERTIES
 };
@@ -115,6 +118,7 @@ struct _GstKalturaRecordSink {
   char *group;                    /* nullable */
   char *spool;                    /* nullable */
   GstClockTime max_wait;          /* ns */
+  guint64 min_free;               /* bytes */
   GstKalturaSession *session;     /* NULL = not known */
   GstKalturaLedger *ledger;       /* NULL before PAUSED */
   GstKalturaRecordThread *thread; /* NULL = below PAUSED; changed with the state lock too */
@@ -461,6 +465,7 @@ start (GstKalturaRecordSink *self)
   GST_OBJECT_LOCK (self);
   settings.chunk_duration = self->chunk_duration * GST_SECOND;
   settings.max_wait = self->max_wait;
+  settings.min_free = self->min_free;
   g_clear_pointer (&self->ledger, gst_kaltura_ledger_unref);
   self->ledger = gst_kaltura_ledger_new (GST_ELEMENT (self), asset_id, spool, self->session);
   GST_OBJECT_UNLOCK (self);
@@ -592,6 +597,9 @@ gst_kaltura_record_sink_set_property (GObject *object, guint id, const GValue *v
     case PROP_MAX_WAIT:
       self->max_wait = g_value_get_uint64 (value);
       break;
+    case PROP_MIN_FREE:
+      self->min_free = g_value_get_uint64 (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
@@ -636,6 +644,9 @@ gst_kaltura_record_sink_get_property (GObject *object, guint id, GValue *value, 
       break;
     case PROP_MAX_WAIT:
       g_value_set_uint64 (value, self->max_wait);
+      break;
+    case PROP_MIN_FREE:
+      g_value_set_uint64 (value, self->min_free);
       break;
     case PROP_STATS:
       g_value_take_boxed (value, make_stats (self));
@@ -682,6 +693,10 @@ install_properties (GObjectClass *object_class)
       "How long one track is held for another that is silent, in ns of media and of real time; five times that before "
       "its first frame",
       0, 10 * GST_SECOND, DEFAULT_MAX_WAIT, flags);
+  properties[PROP_MIN_FREE] = g_param_spec_uint64 ("min-free", "Minimum of free space",
+      "Bytes of the disk that recordings leave to others, but at most a 32nd of it: with less a recording ends, and with "
+      "less than twice as much none begins; 0 = they may fill it",
+      0, G_MAXUINT64 / 2, DEFAULT_MIN_FREE, flags);
   properties[PROP_STATS] = g_param_spec_boxed ("stats", "Statistics",
       "recordings (that have ended), bytes, faults, dropped-frames, held-bytes (guint64); recording, stuck (boolean)",
       GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
@@ -735,5 +750,6 @@ gst_kaltura_record_sink_init (GstKalturaRecordSink *self)
   self->location = g_strdup (DEFAULT_LOCATION);
   self->chunk_duration = DEFAULT_CHUNK_DURATION;
   self->max_wait = DEFAULT_MAX_WAIT;
+  self->min_free = DEFAULT_MIN_FREE;
   GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SINK);
 }

@@ -282,8 +282,8 @@ gst_kaltura_record_thread_new (const GstKalturaRecordSettings *settings, const G
   self->tracks = g_array_new (FALSE, TRUE, sizeof (Track));
   self->split_time = G_MAXINT64;
   self->latest = G_MININT64;
-  self->recorder = gst_kaltura_recorder_new (settings->pattern, settings->group, settings->chunk_duration,
-      &recorder_callbacks, self);
+  self->recorder = gst_kaltura_recorder_new (settings->pattern, settings->group, settings->min_free,
+      settings->chunk_duration, &recorder_callbacks, self);
   self->thread = g_thread_new ("kaltura-record", run, self);
   return self;
 }

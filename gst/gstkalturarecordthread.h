@@ -13,6 +13,7 @@ typedef struct {
   gid_t group;
   GstClockTime chunk_duration; /* ns, 0 = no limit */
   GstClockTime max_wait;       /* ns, for a silent track */
+  guint64 min_free;            /* bytes of the disk that are left to others */
 } GstKalturaRecordSettings;
 
 /* As those of the recorder, on the thread, and: */

@@ -13,6 +13,7 @@ import pytest
 import klive
 from conftest import server_in_short_path
 from klive import ENTRY, wait_for
+from recordings import recorded
 
 SEEK = """
 import sys, gi
@@ -181,6 +182,32 @@ def metric(launcher, name):
     return next((float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name + "{")), None)
 
 
+def test_full_disk_ends_recording_first(server, card):
+    """Window and recordings on one disk, as by default: recording stops while there is room for many segments."""
+    state = server.folder / "state"
+    with small_disk(state, 64):
+        server.start({"hls": {"segment-duration": 1, "playlist-length": 4}},
+                     data=recorded(klive.passthrough_data()))
+        launcher = server.launcher
+        server.publish(card)
+        launcher.wait_event("recording-started")
+        launcher.wait_master()
+        url = klive.variant_urls(launcher.master_url(query="?DVR"))[0]
+        first = klive.playlist(url)["segments"][0]["uri"]
+        fill(state, 2_300_000)
+        launcher.wait_event("recording-failed", 30, message="No space left on device")
+        last = klive.playlist(url)["segments"][-1]["sequence"]
+        now = wait_for(f"the show goes on\n{launcher.tail()}", lambda: (
+            lambda p: p if p["segments"][-1]["sequence"] > last + 3 else None)(klive.playlist(url)), 20)
+        assert now["segments"][0]["uri"] == first
+        assert launcher.events("hls-warning") == []
+        assert len(launcher.events("recording-started")) == 1
+        (state / "ballast").unlink()
+        launcher.wait_event("recording-started", 20, 2)
+        server.end()
+        server.launcher = server.sandbox = None
+
+
 def test_full_disk_shortens_the_window(server, card):
     """The oldest segments make room before a new one finds none; a disk that is full at once costs one or two."""
     hls = server.folder / "state" / "hls"
@@ -201,7 +228,8 @@ def test_full_disk_shortens_the_window(server, card):
             klive.playlist(url)), 15)
         dates = [seconds(s) for s in now["segments"]]
         assert all(b - a < 1.5 for a, b in zip(dates, dates[1:])), "none is missing"
-        assert all(list(folder.rglob(s["uri"])) for s in now["segments"])
+        gone = {s["uri"] for s in now["segments"] if not list(folder.rglob(s["uri"]))}
+        assert not gone & {s["uri"] for s in klive.playlist(url)["segments"]}, "first it leaves the list, then the disk"
         wait_for("the status says so", lambda: launcher.status()["entries"][0]["status"]["diskFull"], 10)
         assert metric(launcher, "klive_entry_disk_full") == 1
         assert metric(launcher, "klive_entry_dvr_window_seconds") < 60

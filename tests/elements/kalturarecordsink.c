@@ -17,6 +17,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "elements.h"
 #include "fake-api.h"
@@ -731,6 +732,68 @@ GST_START_TEST (full_disk)
 }
 GST_END_TEST
 
+/* The disk under recordings, when a check sets it: MiB free of 100 GiB. */
+static gint free_space = 50000; /* atomic */
+
+int
+fstatvfs (int fd, struct statvfs *info)
+{
+  *info = (struct statvfs){ .f_bsize = 4096, .f_frsize = 4096, .f_blocks = 100 * 1024 * 256 };
+  info->f_bfree = info->f_bavail = (fsblkcnt_t) g_atomic_int_get (&free_space) * 256;
+  return 0;
+}
+
+/* What is told of a recording that ends for lack of space. */
+static void
+check_short_of_space (Fixture *f)
+{
+  g_autoptr (GstMessage) failed = elements_wait_message (f->bus, "kaltura-recording-failed");
+  fail_unless_equals_int (elements_get_int (failed, "errno"), ENOSPC);
+}
+
+/* Recordings leave space to others, and begin again only when there is some more. */
+GST_START_TEST (min_free)
+{
+  Fixture *f = make_sink ();
+  Found found[2];
+  g_object_set (f->sink, "min-free", G_GUINT64_CONSTANT (256) << 20, NULL);
+  start (f, AVC_CAPS, NULL);
+  gint64 ms = push_until (f, 0, "bytes", 1);
+  g_atomic_int_set (&free_space, 255);
+  ms = push_until (f, ms, "recordings", 1);
+  check_short_of_space (f);
+  g_autofree char *next = get_path (f, 1);
+  g_atomic_int_set (&free_space, 511);
+  ms = push_until (f, ms, "faults", 3);
+  fail_if (g_file_test (next, G_FILE_TEST_EXISTS));
+  g_atomic_int_set (&free_space, 512);
+  guint64 written = get_stat (f, "bytes");
+  ms = push_until (f, ms, "bytes", written + 1);
+  push_eos (f);
+  check_eos (f);
+  fail_unless_equals_int (read_recording (f, 0, found), 1);
+  fail_unless_equals_int (found[0].first, 0);
+  fail_unless_equals_int (read_recording (f, 1, found), 1);
+  fail_unless_equals_int (found[0].first + found[0].count, f->video_index);
+  tear_down (f);
+}
+GST_END_TEST
+
+/* Of a small disk recordings leave a 32nd: 3200 MiB of 100 GiB, whatever they are told. */
+GST_START_TEST (min_free_of_a_small_disk)
+{
+  Fixture *f = make_sink ();
+  g_object_set (f->sink, "min-free", G_GUINT64_CONSTANT (1) << 60, NULL);
+  start (f, AVC_CAPS, NULL);
+  g_atomic_int_set (&free_space, 6400);
+  gint64 ms = push_until (f, 0, "bytes", 1);
+  g_atomic_int_set (&free_space, 3199);
+  push_until (f, ms, "recordings", 1);
+  check_short_of_space (f);
+  tear_down (f);
+}
+GST_END_TEST
+
 /* Each fault is told once, not with each try. */
 GST_START_TEST (no_directory)
 {
@@ -1240,6 +1303,8 @@ make_suite (void)
   TCase *faults = tcase_create ("faults");
   tcase_set_timeout (faults, 60);
   tcase_add_test (faults, full_disk);
+  tcase_add_test (faults, min_free);
+  tcase_add_test (faults, min_free_of_a_small_disk);
   tcase_add_test (faults, no_directory);
   tcase_add_test (faults, spool);
   tcase_add_test (faults, spool_after_fault);
