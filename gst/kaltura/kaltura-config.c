@@ -104,6 +104,14 @@ store_token (const KeySpec *spec, const char *value, gpointer field)
   return TRUE;
 }
 
+/* The launcher has these paths for itself, beside that of the application. */
+static gboolean
+store_application (const KeySpec *spec, const char *value, gpointer field)
+{
+  static const char *const taken[] = { "hook", "control", "status", "metrics", "healthz", NULL };
+  return !g_strv_contains (taken, value) && store_token (spec, value, field);
+}
+
 static gboolean
 store_optional_token (const KeySpec *spec, const char *value, gpointer field)
 {
@@ -257,7 +265,8 @@ static const KeySpec specs[] = {
   NUMBER ("kaltura", "registration-delay", registration_delay, 0, 60),
   NUMBER ("kaltura", "status-interval", status_interval, 1, 3600),
 
-  VALUE ("server", "application", store_token, application, A_TOKEN),
+  VALUE ("server", "application", store_application, application,
+      A_TOKEN "; not hook, control, status, metrics or healthz"),
   VALUE ("server", "state-dir", store_state_dir, state_dir, "an absolute path of at most 90 bytes"),
   VALUE ("server", "control-listen", store_address, control_listen, AN_ADDRESS),
   VALUE ("server", "soap-listen", store_optional_address, soap_listen, AN_ADDRESS " or nothing"),

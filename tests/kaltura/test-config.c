@@ -242,6 +242,8 @@ test_bad_values (Fixture *fixture, gconstpointer data)
     { "kaltura", "status-interval=0" },
     { "server", "application=" },
     { "server", "application=kLive/" },
+    { "server", "application=hook" },
+    { "server", "application=healthz" },
     { "server", "application=k;return 200" },
     { "server", "state-dir=" },
     { "server", "state-dir=/" },
