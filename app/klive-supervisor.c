@@ -117,12 +117,13 @@ update_link (KliveSupervisor *supervisor, const char *entry_id)
   if (wanted < 0 || wanted == current || (current >= 0 && broadcast && !klive_broadcast_take_plain (broadcast)))
     return;
   g_autoptr (GError) error = NULL;
+  if (!klive_folder_set_live (supervisor->config->state_dir, entry_id, wanted, &error)) {
+    klive_log (KLIVE_LOG_ERROR, "plain-url", entry_id, NULL, "message", error->message, NULL);
+    return; /* the worker stays prepared for the next try */
+  }
   if (broadcast)
     klive_broadcast_forget_plain (broadcast);
-  if (klive_folder_set_live (supervisor->config->state_dir, entry_id, wanted, &error))
-    klive_log (KLIVE_LOG_INFO, "plain-url", entry_id, NULL, "index", wanted == 0 ? "0" : "1", NULL);
-  else
-    klive_log (KLIVE_LOG_ERROR, "plain-url", entry_id, NULL, "message", error->message, NULL);
+  klive_log (KLIVE_LOG_INFO, "plain-url", entry_id, NULL, "index", wanted == 0 ? "0" : "1", NULL);
 }
 
 /* --- what broadcasts tell --- */
