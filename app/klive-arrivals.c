@@ -9,7 +9,8 @@
 #include "klive-arrivals.h"
 
 struct _KliveArrival {
-  GFunc run; /* NULL: its request has not come yet */
+  KliveArrivals *arrivals; /* NULL: out of the order */
+  GFunc run;               /* NULL: its request has not come yet */
   gpointer data;
   gint64 time; /* of the connection, monotonic, us */
 };
@@ -59,7 +60,7 @@ lose_patience (gpointer data)
     if (!arrival->run && arrival->time <= since) {
       g_queue_unlink (&arrivals->queue, link);
       g_list_free_1 (link);
-      arrival->time = -1; /* out of the order; whoever has it may still use it */
+      arrival->arrivals = NULL; /* whoever has it may still use it */
     }
   }
   run_in_turn (arrivals);
@@ -70,33 +71,34 @@ KliveArrival *
 klive_arrivals_add (KliveArrivals *arrivals)
 {
   KliveArrival *arrival = g_new0 (KliveArrival, 1);
+  arrival->arrivals = arrivals;
   arrival->time = g_get_monotonic_time ();
   g_queue_push_tail (&arrivals->queue, arrival);
   return arrival;
 }
 
 void
-klive_arrivals_ready (KliveArrivals *arrivals, KliveArrival *arrival, GFunc run, gpointer data)
+klive_arrival_ready (KliveArrival *arrival, GFunc run, gpointer data)
 {
-  if (arrival->time < 0) {
+  if (!arrival->arrivals) {
     g_free (arrival);
     run (data, NULL);
     return;
   }
   arrival->run = run;
   arrival->data = data;
-  run_in_turn (arrivals);
+  run_in_turn (arrival->arrivals);
 }
 
 void
-klive_arrivals_remove (KliveArrivals *arrivals, KliveArrival *arrival)
+klive_arrival_free (KliveArrival *arrival)
 {
-  GList *link = g_queue_find (&arrivals->queue, arrival);
-  if (link)
-    remove_link (arrivals, link);
-  else
-    g_free (arrival);
-  run_in_turn (arrivals);
+  KliveArrivals *arrivals = arrival->arrivals;
+  if (arrivals)
+    g_queue_remove (&arrivals->queue, arrival);
+  g_free (arrival);
+  if (arrivals)
+    run_in_turn (arrivals);
 }
 
 KliveArrivals *
@@ -112,6 +114,11 @@ void
 klive_arrivals_free (KliveArrivals *arrivals)
 {
   g_clear_handle_id (&arrivals->timer, g_source_remove);
-  g_queue_clear_full (&arrivals->queue, g_free);
+  KliveArrival *arrival;
+  while ((arrival = g_queue_pop_head (&arrivals->queue))) {
+    arrival->arrivals = NULL;
+    if (arrival->run)
+      g_free (arrival);
+  }
   g_free (arrivals);
 }

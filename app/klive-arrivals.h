@@ -20,11 +20,11 @@ KliveArrivals *klive_arrivals_new (guint patience);
 void klive_arrivals_free (KliveArrivals *arrivals);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveArrivals, klive_arrivals_free)
 
-/* A connection was accepted. (transfer none): valid until one of the two below. */
+/* A connection was accepted. (transfer full): to one of the two below; @arrivals may be freed before. */
 KliveArrival *klive_arrivals_add (KliveArrivals *arrivals);
 /* Its request has come: @run is called in its turn, now or later. */
-void klive_arrivals_ready (KliveArrivals *arrivals, KliveArrival *arrival, GFunc run, gpointer data);
+void klive_arrival_ready (KliveArrival *arrival, GFunc run, gpointer data);
 /* It is not of those that have an order, or is gone. */
-void klive_arrivals_remove (KliveArrivals *arrivals, KliveArrival *arrival);
+void klive_arrival_free (KliveArrival *arrival);
 
 G_END_DECLS

@@ -94,11 +94,11 @@ klive_kick_main (int argc, char **argv)
 {
   g_auto (GStrv) names = NULL;
   g_autofree char *stream = NULL;
-  int index = -1, block = 0, exit_code;
+  int index = -1, block = -1, exit_code;
   const GOptionEntry entries[] = {
     { "index", 0, 0, G_OPTION_ARG_INT, &index, "Only the primary (0) or the backup (1)", "N" },
     { "stream", 0, 0, G_OPTION_ARG_STRING, &stream, "Only this stream, such as 0_abcd1234_1", "NAME" },
-    { "block", 0, 0, G_OPTION_ARG_INT, &block, "Refuse the entry for so long, s", "S" },
+    { "block", 0, 0, G_OPTION_ARG_INT, &block, "Refuse the entry for so long, s; 0 lifts that", "S" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &names, NULL, "ENTRY" },
     { NULL },
   };
@@ -114,7 +114,7 @@ klive_kick_main (int argc, char **argv)
     json_object_set_int_member (order, "index", index);
   if (stream)
     json_object_set_string_member (order, "stream", stream);
-  if (block)
+  if (block >= 0)
     json_object_set_int_member (order, "block", block);
   g_autoptr (JsonNode) reply = ask (config, "/control/kick", order, &error);
   if (reply)

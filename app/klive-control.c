@@ -13,6 +13,7 @@
 #include "klive-wire.h"
 
 #define PREFIX "/control/"
+#define MAX_BODY 65536  /* bytes */
 #define MAX_BLOCK 86400 /* s */
 #define KICKED "KICKED" /* code of refusals after a kick */
 
@@ -51,6 +52,14 @@ answer_error (SoupServerMessage *message, guint status, const char *text)
 }
 
 /* --- lists --- */
+
+static gboolean
+is_list (const char *name)
+{
+  static const char *const lists[] = { "entries", "sessions", "renditions", "segments", "registrations", "recordings",
+    "spool", NULL };
+  return g_strv_contains (lists, name);
+}
 
 static gboolean
 is_wanted (const KliveControlFilter *filter, JsonObject *object)
@@ -112,11 +121,10 @@ list_spool (JsonObject *root, const KliveControlFilter *filter)
 JsonArray *
 klive_control_list (JsonNode *status, const char *name, const KliveControlFilter *filter)
 {
-  static const char *const lists[] = { "entries", "registrations", "sessions", "renditions", "recordings", NULL };
   JsonObject *root = json_node_get_object (status);
   if (strcmp (name, "spool") == 0)
     return list_spool (root, filter);
-  if (!g_strv_contains (lists, name))
+  if (!is_list (name) || strcmp (name, "segments") == 0)
     return NULL;
   JsonArray *entries = klive_message_get_array (root, "entries");
   JsonArray *rows = json_array_new ();
@@ -229,13 +237,8 @@ answer_list (const KliveStatusSources *sources, const char *name, GHashTable *qu
   g_autoptr (JsonNode) status = klive_status_describe (sources);
   JsonArray *rows = strcmp (name, "segments") == 0 ? list_segments (sources, &filter, error)
                                                    : klive_control_list (status, name, &filter);
-  if (!rows) {
-    if (error && !*error)
-      fail (error, G_IO_ERROR_NOT_FOUND,
-          "there is no list \"%s\", expected entries, sessions, renditions, segments, registrations, recordings, spool",
-          name);
+  if (!rows)
     return NULL;
-  }
   JsonObject *object = json_object_new ();
   json_object_set_array_member (object, name, rows);
   return object;
@@ -286,11 +289,17 @@ kick (const KliveStatusSources *sources, JsonObject *order, GError **error)
   const char *stream = klive_message_get_string (order, "stream", NULL);
   const char *entry_id;
   gint64 only, block;
+  if (!stream && json_object_has_member (order, "stream")) {
+    fail (error, G_IO_ERROR_INVALID_ARGUMENT, "stream is no string, expected a stream name such as \"0_abcd1234_1\"");
+    return NULL;
+  }
   if (!check_members (order, members, error) || !(entry_id = get_entry_id (order, error)) ||
-      !get_number (order, "index", 1, -1, &only, error) || !get_number (order, "block", MAX_BLOCK, 0, &block, error))
+      !get_number (order, "index", 1, -1, &only, error) || !get_number (order, "block", MAX_BLOCK, -1, &block, error))
     return NULL;
   guint count = 0;
+  gboolean done = block == 0 && klive_refusals_unblock (sources->refusals, entry_id);
   if (block > 0) {
+    done = TRUE;
     g_autoptr (KliveRefusal) refusal = klive_refusal_new (KICKED, "an operator has thrown it out for a while");
     klive_refusals_block (sources->refusals, entry_id, refusal, (guint) block, g_get_monotonic_time ());
   }
@@ -299,7 +308,7 @@ kick (const KliveStatusSources *sources, JsonObject *order, GError **error)
         only < 0 || only == index ? klive_supervisor_find (sources->supervisor, entry_id, index) : NULL;
     count += broadcast ? klive_entry_kick (klive_broadcast_get_entry (broadcast), stream) : 0;
   }
-  if (count == 0 && block == 0) {
+  if (count == 0 && !done) {
     fail (error, G_IO_ERROR_NOT_FOUND, "nobody publishes %s here", stream ? stream : entry_id);
     return NULL;
   }
@@ -378,23 +387,6 @@ run_order (const KliveStatusSources *sources, const char *name, SoupServerMessag
 
 /* --- requests --- */
 
-gboolean
-klive_control_is_own_host (const char *host, const char *hostname)
-{
-  if (!host)
-    return TRUE; /* a browser always has one */
-  const char *colon = strrchr (host, ':');
-  gboolean has_port = colon && colon[1 + strspn (colon + 1, "0123456789")] == '\0' && !strchr (colon, ']');
-  g_autofree char *bare = g_strndup (host, has_port ? (gsize) (colon - host) : strlen (host));
-  gsize length = strlen (bare);
-  if (length > 2 && bare[0] == '[' && bare[length - 1] == ']') {
-    bare[length - 1] = '\0';
-    return g_hostname_is_ip_address (bare + 1);
-  }
-  return g_hostname_is_ip_address (bare) || g_ascii_strcasecmp (bare, "localhost") == 0 ||
-      g_ascii_strcasecmp (bare, hostname) == 0 || g_ascii_strcasecmp (bare, g_get_host_name ()) == 0;
-}
-
 static gboolean
 is_json (SoupServerMessage *message)
 {
@@ -402,19 +394,17 @@ is_json (SoupServerMessage *message)
   return type && g_ascii_strcasecmp (type, "application/json") == 0;
 }
 
-/* TRUE: go on. */
-static gboolean
-check_caller (const KliveStatusSources *sources, SoupServerMessage *message)
+void
+klive_control_check (const KliveStatusSources *sources, SoupServerMessage *message)
 {
   const KalturaConfig *config = sources->config;
-  const char *host = soup_message_headers_get_one (soup_server_message_get_request_headers (message), "Host");
   if (!klive_http_message_is_allowed (message, (const char *const *) config->control_allow))
     answer_error (message, SOUP_STATUS_FORBIDDEN, "the caller is not in [server] control-allow");
-  else if (!klive_control_is_own_host (host, config->hostname))
+  else if (!klive_http_message_has_own_host (message, config->hostname))
     answer_error (message, SOUP_STATUS_FORBIDDEN, "Host is not a name of this server, expected its address");
-  else
-    return TRUE;
-  return FALSE;
+  else if (!klive_http_message_keep_body (message, MAX_BODY))
+    answer_error (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
+        "the request is too large or without a length, expected at most " G_STRINGIFY (MAX_BODY) " bytes");
 }
 
 static gboolean
@@ -446,7 +436,13 @@ klive_control_answer (const KliveStatusSources *sources, SoupServerMessage *mess
 {
   const char *name = g_str_has_prefix (path, PREFIX) ? path + strlen (PREFIX) : "";
   gboolean order = is_order (name);
-  if (!check_caller (sources, message) || !check_method (message, order))
+  if (!order && !is_list (name)) {
+    answer_error (message, SOUP_STATUS_NOT_FOUND,
+        "expected one of the lists entries, sessions, renditions, segments, registrations, recordings, spool, or one of "
+        "the orders kick, split, drain");
+    return;
+  }
+  if (!check_method (message, order))
     return;
   g_autoptr (GError) error = NULL;
   const char *text = g_uri_get_query (soup_server_message_get_uri (message));

@@ -19,6 +19,9 @@ G_BEGIN_DECLS
  * which a name that was bent to us (DNS rebinding) is not. Main thread.
  */
 
+/* Before the body of @message, whose path begins with /control, is read: answers those who may not ask, or not so much.
+ * What is not answered by then is for the next one. */
+void klive_control_check (const KliveStatusSources *sources, SoupServerMessage *message);
 /* Answers @message, whose @path begins with /control; its body has been read. */
 void klive_control_answer (const KliveStatusSources *sources, SoupServerMessage *message, const char *path);
 
@@ -35,8 +38,5 @@ typedef struct {
  * is no such list.
  */
 JsonArray *klive_control_list (JsonNode *status, const char *name, const KliveControlFilter *filter);
-
-/* Whether @host, the header Host, is a name by which we may be asked; @hostname: our own. */
-gboolean klive_control_is_own_host (const char *host, const char *hostname);
 
 G_END_DECLS

@@ -133,15 +133,38 @@ klive_http_message_is_post (SoupServerMessage *message)
 }
 
 gboolean
-klive_http_message_bound (SoupServerMessage *message, goffset most)
+klive_http_message_keep_body (SoupServerMessage *message, goffset most)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
   SoupEncoding encoding = soup_message_headers_get_encoding (headers);
-  if (encoding == SOUP_ENCODING_NONE ||
-      (encoding == SOUP_ENCODING_CONTENT_LENGTH && soup_message_headers_get_content_length (headers) <= most))
-    return TRUE;
-  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
-  return FALSE;
+  gboolean bounded = encoding == SOUP_ENCODING_NONE ||
+      (encoding == SOUP_ENCODING_CONTENT_LENGTH && soup_message_headers_get_content_length (headers) <= most);
+  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), bounded);
+  return bounded;
+}
+
+gboolean
+klive_http_is_own_host (const char *host, const char *hostname)
+{
+  if (!host)
+    return TRUE; /* a browser always has one */
+  const char *colon = strrchr (host, ':');
+  gboolean has_port = colon && colon[1 + strspn (colon + 1, "0123456789")] == '\0' && !strchr (colon, ']');
+  g_autofree char *bare = g_strndup (host, has_port ? (gsize) (colon - host) : strlen (host));
+  gsize length = strlen (bare);
+  if (length > 2 && bare[0] == '[' && bare[length - 1] == ']') {
+    bare[length - 1] = '\0';
+    return g_hostname_is_ip_address (bare + 1);
+  }
+  return g_hostname_is_ip_address (bare) || g_ascii_strcasecmp (bare, "localhost") == 0 ||
+      g_ascii_strcasecmp (bare, hostname) == 0 || g_ascii_strcasecmp (bare, g_get_host_name ()) == 0;
+}
+
+gboolean
+klive_http_message_has_own_host (SoupServerMessage *message, const char *hostname)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  return klive_http_is_own_host (soup_message_headers_get_one (headers, "Host"), hostname);
 }
 
 /* --- answers --- */

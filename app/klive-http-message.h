@@ -37,10 +37,17 @@ gboolean klive_http_message_is_get (SoupServerMessage *message);
 gboolean klive_http_message_is_post (SoupServerMessage *message);
 
 /*
- * To be called before the body is read: whether it is announced to have at most @most bytes. If not, none of it is
- * kept; the caller answers with 413.
+ * To be called before the body is read, for those who may send one: keeps it if it is announced to have at most @most
+ * bytes. FALSE: none of it is kept (as klive-callers.h has it for all); the caller answers with 413.
  */
-gboolean klive_http_message_bound (SoupServerMessage *message, goffset most);
+gboolean klive_http_message_keep_body (SoupServerMessage *message, goffset most);
+
+/*
+ * Whether @host, the header Host, is a name by which we may be asked: an address, localhost, @hostname or the machine's
+ * name. A name that was bent to us (DNS rebinding), so that a web page may read what we answer, is none.
+ */
+gboolean klive_http_is_own_host (const char *host, const char *hostname);
+gboolean klive_http_message_has_own_host (SoupServerMessage *message, const char *hostname);
 
 /* Answers with @text, or with the status alone. Nothing of it may be stored. */
 void klive_http_message_answer (SoupServerMessage *message, guint status, const char *type, const char *text);

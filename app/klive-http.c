@@ -7,6 +7,7 @@
 
 #include <string.h>
 #include "klive-arrivals.h"
+#include "klive-callers.h"
 #include "klive-control.h"
 #include "klive-http-message.h"
 #include "klive-log.h"
@@ -19,6 +20,7 @@
 struct _KliveHttp {
   const KliveStatusSources *sources;
   SoupServer *server;
+  KliveCallers *callers;
   KliveArrivals *arrivals;
 };
 
@@ -96,23 +98,22 @@ on_hook (SoupServer *server, SoupServerMessage *message, const char *path, GHash
   waiting->message = g_object_ref (message);
   waiting->hook = hook;
   soup_server_message_pause (message);
-  klive_arrivals_ready (http->arrivals, g_object_steal_data (G_OBJECT (message), ARRIVAL), handle_hook, waiting);
+  klive_arrival_ready (g_object_steal_data (G_OBJECT (message), ARRIVAL), handle_hook, waiting);
 }
 
-/* A connection was accepted; nothing of its request has come yet. */
+/* A connection was accepted; nothing of its request has come yet, and perhaps nothing ever will. */
 static void
 on_started (SoupServer *server, SoupServerMessage *message, gpointer data)
 {
   KliveHttp *http = data;
-  g_object_set_data (G_OBJECT (message), ARRIVAL, klive_arrivals_add (http->arrivals));
+  g_object_set_data_full (G_OBJECT (message), ARRIVAL, klive_arrivals_add (http->arrivals),
+      (GDestroyNotify) klive_arrival_free);
 }
 
 static void
-leave_order (KliveHttp *http, SoupServerMessage *message)
+leave_order (SoupServerMessage *message)
 {
-  KliveArrival *arrival = g_object_steal_data (G_OBJECT (message), ARRIVAL);
-  if (arrival)
-    klive_arrivals_remove (http->arrivals, arrival);
+  g_object_set_data (G_OBJECT (message), ARRIVAL, NULL);
 }
 
 /* Read, and before any handler: only hooks have an order. */
@@ -120,13 +121,13 @@ static void
 on_read (SoupServer *server, SoupServerMessage *message, gpointer data)
 {
   if (!g_str_has_prefix (g_uri_get_path (soup_server_message_get_uri (message)), "/hook/"))
-    leave_order (data, message);
+    leave_order (message);
 }
 
 static void
 on_finished (SoupServer *server, SoupServerMessage *message, gpointer data)
 {
-  leave_order (data, message);
+  leave_order (message);
 }
 
 /* --- pages --- */
@@ -161,6 +162,9 @@ on_page (SoupServer *server, SoupServerMessage *message, const char *path, GHash
     klive_http_message_answer_status (message, SOUP_STATUS_METHOD_NOT_ALLOWED);
   else if (!klive_http_message_is_allowed (message, (const char *const *) http->sources->config->status_allow))
     klive_http_message_answer_status (message, SOUP_STATUS_FORBIDDEN);
+  else if (strcmp (path, "/healthz") != 0 &&
+      !klive_http_message_has_own_host (message, http->sources->config->hostname))
+    klive_http_message_answer_status (message, SOUP_STATUS_FORBIDDEN);
   else
     answer_page (http, message, path);
 }
@@ -190,21 +194,47 @@ on_control (SoupServer *server, SoupServerMessage *message, const char *path, GH
   klive_control_answer (http->sources, message, path);
 }
 
-/* Nobody may fill our memory. */
+/* --- before the body --- */
+
+/* Only hooks have one, and they come from here. */
 static void
-on_headers (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
+on_hook_headers (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
 {
-  if (!klive_http_message_bound (message, MAX_BODY))
+  if (!klive_http_message_is_from_here (message))
+    klive_http_message_answer_status (message, SOUP_STATUS_FORBIDDEN);
+  else if (!klive_http_message_keep_body (message, MAX_BODY))
     klive_http_message_answer_status (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE);
+}
+
+static void
+on_control_headers (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
+{
+  KliveHttp *http = data;
+  klive_control_check (http->sources, message);
+}
+
+/* KliveCallerFunc */
+static KliveCallerKind
+classify (SoupServerMessage *message, gconstpointer data)
+{
+  const KliveHttp *http = data;
+  const KalturaConfig *config = http->sources->config;
+  if (klive_http_message_is_from_here (message))
+    return KLIVE_CALLER_HERE;
+  return klive_http_message_is_allowed (message, (const char *const *) config->control_allow) ||
+          klive_http_message_is_allowed (message, (const char *const *) config->status_allow)
+      ? KLIVE_CALLER_ALLOWED
+      : KLIVE_CALLER_STRANGER;
 }
 
 /* --- the port --- */
 
 /* libsoup asks the handler of the longest path only, the early one too. */
 static void
-add_handler (KliveHttp *http, const char *path, SoupServerCallback handler)
+add_handler (KliveHttp *http, const char *path, SoupServerCallback early, SoupServerCallback handler)
 {
-  soup_server_add_early_handler (http->server, path, on_headers, http, NULL);
+  if (early)
+    soup_server_add_early_handler (http->server, path, early, http, NULL);
   soup_server_add_handler (http->server, path, handler, http, NULL);
 }
 
@@ -216,14 +246,15 @@ klive_http_new (const KliveStatusSources *sources, GError **error)
   http->sources = sources;
   http->arrivals = klive_arrivals_new (PATIENCE);
   http->server = soup_server_new ("server-header", "klive", NULL);
+  http->callers = klive_callers_new (http->server, &klive_callers_limits, classify, http);
   g_signal_connect (http->server, "request-started", G_CALLBACK (on_started), http);
   g_signal_connect (http->server, "request-read", G_CALLBACK (on_read), http);
   g_signal_connect (http->server, "request-finished", G_CALLBACK (on_finished), http);
   g_signal_connect (http->server, "request-aborted", G_CALLBACK (on_finished), http);
-  add_handler (http, NULL, on_page);
-  add_handler (http, "/hook", on_hook);
-  add_handler (http, "/control", on_control);
-  add_handler (http, application, on_playlist);
+  add_handler (http, NULL, NULL, on_page);
+  add_handler (http, "/hook", on_hook_headers, on_hook);
+  add_handler (http, "/control", on_control_headers, on_control);
+  add_handler (http, application, NULL, on_playlist);
   if (!klive_http_listen (http->server, sources->config->control_listen, "control-listen", error))
     return NULL;
   return g_steal_pointer (&http);
@@ -233,6 +264,7 @@ void
 klive_http_free (KliveHttp *http)
 {
   soup_server_disconnect (http->server);
+  klive_callers_free (http->callers);
   g_object_unref (http->server);
   klive_arrivals_free (http->arrivals);
   g_free (http);

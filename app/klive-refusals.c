@@ -137,6 +137,12 @@ klive_refusals_block (KliveRefusals *refusals, const char *entry_id, const Klive
   put (refusals->blocks, g_strdup (entry_id), refusal, now + seconds * G_TIME_SPAN_SECOND, now);
 }
 
+gboolean
+klive_refusals_unblock (KliveRefusals *refusals, const char *entry_id)
+{
+  return g_hash_table_remove (refusals->blocks, entry_id);
+}
+
 const KliveRefusal *
 klive_refusals_find (KliveRefusals *refusals, const KliveHook *hook, gint64 now)
 {

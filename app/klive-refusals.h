@@ -33,6 +33,8 @@ void klive_refusals_remember (KliveRefusals *refusals, const KliveHook *hook, co
 /* Refuses every stream of @entry_id for @seconds. */
 void klive_refusals_block (KliveRefusals *refusals, const char *entry_id, const KliveRefusal *refusal, guint seconds,
     gint64 now);
+/* Lifts that. FALSE: there was no block. */
+gboolean klive_refusals_unblock (KliveRefusals *refusals, const char *entry_id);
 /* (transfer none) (nullable): the answer to @hook, valid until the next call. */
 const KliveRefusal *klive_refusals_find (KliveRefusals *refusals, const KliveHook *hook, gint64 now);
 guint klive_refusals_get_size (const KliveRefusals *refusals);

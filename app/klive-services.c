@@ -11,6 +11,7 @@
 #include <string.h>
 #include "kaltura-entry.h"
 #include "kaltura-error.h"
+#include "klive-callers.h"
 #include "klive-http-message.h"
 #include "klive-log.h"
 #include "klive-soap.h"
@@ -28,6 +29,7 @@ struct _KliveServices {
   KliveSupervisor *supervisor;
   KliveSyncSchedule *schedule;
   SoupServer *server;
+  KliveCallers *callers;
 };
 
 /* --- operations --- */
@@ -103,13 +105,31 @@ answer_xml (SoupServerMessage *message, guint status, const char *xml)
 }
 
 static void
-answer_fault (SoupServerMessage *message, const char *path, guint status, const GError *error)
+log_fault (SoupServerMessage *message, const char *path, const GError *error)
 {
   g_autofree char *address = klive_http_message_dup_address (message);
-  g_autofree char *xml = klive_soap_format_fault (error);
   klive_log (KLIVE_LOG_WARNING, "soap-fault", NULL, NULL, "path", path, "address", address, "message", error->message,
       NULL);
+}
+
+static void
+answer_fault (SoupServerMessage *message, const char *path, guint status, const GError *error)
+{
+  g_autofree char *xml = klive_soap_format_fault (error);
+  log_fault (message, path, error);
   answer_xml (message, status, xml);
+}
+
+/* Of strangers the log takes no more than a line a minute. */
+static void
+answer_stranger (KliveServices *services, SoupServerMessage *message, const char *path)
+{
+  g_autoptr (GError) error =
+      g_error_new_literal (KLIVE_SOAP_ERROR, KLIVE_SOAP_ERROR_CLIENT, "the caller is not in [server] soap-allow");
+  g_autofree char *xml = klive_soap_format_fault (error);
+  if (klive_callers_may_log (services->callers, message))
+    log_fault (message, path, error);
+  answer_xml (message, SOUP_STATUS_FORBIDDEN, xml);
 }
 
 static void answer_client_fault (SoupServerMessage *message, const char *path, guint status, const char *format, ...)
@@ -179,18 +199,29 @@ is_xml (SoupServerMessage *message)
   return type && g_ascii_strcasecmp (type, "text/xml") == 0;
 }
 
+/* KliveCallerFunc */
+static KliveCallerKind
+classify (SoupServerMessage *message, gconstpointer data)
+{
+  const KliveServices *services = data;
+  if (klive_http_message_is_from_here (message))
+    return KLIVE_CALLER_HERE;
+  return klive_http_message_is_allowed (message, (const char *const *) services->config->soap_allow)
+      ? KLIVE_CALLER_ALLOWED
+      : KLIVE_CALLER_STRANGER;
+}
+
 /* Before the body: whoever may not call does not get to send one. */
 static void
 on_headers (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
 {
   KliveServices *services = data;
-  gboolean bound = klive_http_message_bound (message, MAX_BODY);
-  if (!klive_http_message_is_allowed (message, (const char *const *) services->config->soap_allow))
-    answer_client_fault (message, path, SOUP_STATUS_FORBIDDEN, "the caller is not in [server] soap-allow");
+  if (classify (message, services) == KLIVE_CALLER_STRANGER)
+    answer_stranger (services, message, path);
   else if (!find_operation (path))
     answer_client_fault (message, path, SOUP_STATUS_NOT_FOUND,
         "there is no such service, expected /live or /cuePoints");
-  else if (!bound)
+  else if (!klive_http_message_keep_body (message, MAX_BODY))
     answer_client_fault (message, path, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
         "the request is too large or without a length, expected at most %d bytes", MAX_BODY);
   else if (klive_http_message_is_post (message) && !is_xml (message))
@@ -221,6 +252,7 @@ klive_services_new (const KalturaConfig *config, KliveSupervisor *supervisor, Kl
   services->supervisor = supervisor;
   services->schedule = schedule;
   services->server = soup_server_new ("server-header", "klive", NULL);
+  services->callers = klive_callers_new (services->server, &klive_callers_limits, classify, services);
   soup_server_add_early_handler (services->server, NULL, on_headers, services, NULL);
   soup_server_add_handler (services->server, NULL, on_request, services, NULL);
   if (!klive_http_listen (services->server, config->soap_listen, "soap-listen", error))
@@ -232,6 +264,7 @@ void
 klive_services_free (KliveServices *services)
 {
   soup_server_disconnect (services->server);
+  klive_callers_free (services->callers);
   g_object_unref (services->server);
   g_free (services);
 }

@@ -36,9 +36,9 @@ test_in_order (Fixture *fixture, gconstpointer data)
 {
   KliveArrival *a = klive_arrivals_add (fixture->arrivals);
   KliveArrival *b = klive_arrivals_add (fixture->arrivals);
-  klive_arrivals_ready (fixture->arrivals, a, run, (gpointer) "a");
+  klive_arrival_ready (a, run, (gpointer) "a");
   g_assert_cmpstr (current->str, ==, "a");
-  klive_arrivals_ready (fixture->arrivals, b, run, (gpointer) "b");
+  klive_arrival_ready (b, run, (gpointer) "b");
   g_assert_cmpstr (current->str, ==, "ab");
 }
 
@@ -48,10 +48,10 @@ test_the_second_is_read_first (Fixture *fixture, gconstpointer data)
   KliveArrival *a = klive_arrivals_add (fixture->arrivals);
   KliveArrival *b = klive_arrivals_add (fixture->arrivals);
   KliveArrival *c = klive_arrivals_add (fixture->arrivals);
-  klive_arrivals_ready (fixture->arrivals, c, run, (gpointer) "c");
-  klive_arrivals_ready (fixture->arrivals, b, run, (gpointer) "b");
+  klive_arrival_ready (c, run, (gpointer) "c");
+  klive_arrival_ready (b, run, (gpointer) "b");
   g_assert_cmpstr (current->str, ==, "");
-  klive_arrivals_ready (fixture->arrivals, a, run, (gpointer) "a");
+  klive_arrival_ready (a, run, (gpointer) "a");
   g_assert_cmpstr (current->str, ==, "abc");
 }
 
@@ -60,8 +60,8 @@ test_one_before_it_has_no_order (Fixture *fixture, gconstpointer data)
 {
   KliveArrival *a = klive_arrivals_add (fixture->arrivals);
   KliveArrival *b = klive_arrivals_add (fixture->arrivals);
-  klive_arrivals_ready (fixture->arrivals, b, run, (gpointer) "b");
-  klive_arrivals_remove (fixture->arrivals, a);
+  klive_arrival_ready (b, run, (gpointer) "b");
+  klive_arrival_free (a);
   g_assert_cmpstr (current->str, ==, "b");
 }
 
@@ -72,21 +72,20 @@ test_a_silent_one_does_not_stop_the_others (Fixture *fixture, gconstpointer data
   KliveArrival *b = klive_arrivals_add (fixture->arrivals);
   KliveArrival *silent = klive_arrivals_add (fixture->arrivals);
   KliveArrival *d = klive_arrivals_add (fixture->arrivals);
-  klive_arrivals_ready (fixture->arrivals, b, run, (gpointer) "b");
-  klive_arrivals_ready (fixture->arrivals, d, run, (gpointer) "d");
+  klive_arrival_ready (b, run, (gpointer) "b");
+  klive_arrival_ready (d, run, (gpointer) "d");
   while (strlen (current->str) < 2)
     g_main_context_iteration (NULL, TRUE);
   g_assert_cmpstr (current->str, ==, "bd");
-  klive_arrivals_ready (fixture->arrivals, a, run, (gpointer) "a");
+  klive_arrival_ready (a, run, (gpointer) "a");
   g_assert_cmpstr (current->str, ==, "bda");
-  klive_arrivals_remove (fixture->arrivals, silent);
+  klive_arrival_free (silent);
 }
 
 static gboolean
 come_late (gpointer data)
 {
-  gpointer *args = data;
-  klive_arrivals_ready (args[0], args[1], run, (gpointer) "a");
+  klive_arrival_ready (data, run, (gpointer) "a");
   return G_SOURCE_REMOVE;
 }
 
@@ -94,11 +93,11 @@ come_late (gpointer data)
 static void
 test_a_slow_main_loop_keeps_the_order (Fixture *fixture, gconstpointer data)
 {
-  gpointer args[] = { fixture->arrivals, klive_arrivals_add (fixture->arrivals) };
+  KliveArrival *a = klive_arrivals_add (fixture->arrivals);
   KliveArrival *b = klive_arrivals_add (fixture->arrivals);
-  klive_arrivals_ready (fixture->arrivals, b, run, (gpointer) "b");
+  klive_arrival_ready (b, run, (gpointer) "b");
   g_usleep (50000);
-  g_timeout_add (0, come_late, args);
+  g_timeout_add (0, come_late, a);
   while (strlen (current->str) < 2)
     g_main_context_iteration (NULL, TRUE);
   g_assert_cmpstr (current->str, ==, "ab");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* klive-control: rows made of the status, and the names by which a browser may not ask. */
 #include "klive-control.h"
+#include "klive-http-message.h"
 
 static const char status[] =
     "{\"hostname\":\"live1\",\"entries\":["
@@ -55,9 +56,9 @@ test_hosts (void)
   static const char *const others[] = { "", "evil.example", "evil.example:8889", "127.0.0.1.evil.example",
     "localhost.evil.example", "[evil]", "live1.example.com.", "127.0.0.1:8889@evil.example", "live1.example.com:x" };
   for (guint i = 0; i < G_N_ELEMENTS (own); i++)
-    g_assert_true (klive_control_is_own_host (own[i], "live1.example.com"));
+    g_assert_true (klive_http_is_own_host (own[i], "live1.example.com"));
   for (guint i = 0; i < G_N_ELEMENTS (others); i++)
-    g_assert_false (klive_control_is_own_host (others[i], "live1.example.com"));
+    g_assert_false (klive_http_is_own_host (others[i], "live1.example.com"));
 }
 
 int

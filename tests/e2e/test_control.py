@@ -37,6 +37,14 @@ def ask(air, path, order=None, method=None, headers=None, body=None):
     return reply.status, json.loads(text) if text else None, reply.headers
 
 
+def page_status(air, page, host):
+    connection = http.client.HTTPConnection("127.0.0.1", air.launcher.control, timeout=10 * klive.SLOW)
+    connection.request("GET", page, headers={"Host": host})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
 def command(air, *arguments):
     return subprocess.run([klive.LAUNCHER, *arguments, "--config", air.launcher.config], capture_output=True, text=True,
                           timeout=20 * klive.SLOW, env=klive.environment())
@@ -82,6 +90,10 @@ def test_kick(air, card):
     again = air.publish(card, air.launcher.rtmp_url("0_form0001"))
     assert again.wait(10) != 0
     air.launcher.wait_event("publish-refused", 10, entry="0_form0001", code="KICKED")
+    assert ask(air, "kick", {"entry": "0_form0001", "block": 0})[:2] == (200, {"entry": "0_form0001", "publishers": 0})
+    assert ask(air, "kick", {"entry": "0_form0001", "block": 0})[0] == 404
+    air.publish(card, air.launcher.rtmp_url("0_form0001"), name="unblocked")
+    air.launcher.wait_event("publish-live", 10, entry="0_form0001", count=2)
     assert "0_form0000" in on_air(air)
 
 
@@ -115,8 +127,9 @@ def test_commands(air):
 # --- what is refused ---
 
 @pytest.mark.parametrize("path, order, status, message", [
-    ("other", None, 404, 'there is no list "other", expected entries, sessions'),
-    ("", None, 404, "there is no list"),
+    ("other", None, 404, "expected one of the lists entries, sessions"),
+    ("", None, 404, "expected one of the lists"),
+    ("other", {}, 404, "expected one of the lists"),
     ("entries?entry=../x", None, 400, 'the parameter "entry" is "../x", expected'),
     ("entries?index=2", None, 400, '"index" is "2"'),
     ("entries?x=1", None, 400, 'the parameter "x"'),
@@ -128,6 +141,8 @@ def test_commands(air):
     ("split", {"entry": ENTRY, "entries": 1}, 400, 'the member "entries" is not known, expected entry'),
     ("split", [], 400, "the body is no JSON object"),
     ("kick", {"entry": ENTRY}, 404, f"nobody publishes {ENTRY} here"),
+    ("kick", {"entry": "0_form0000", "stream": 5}, 400, "stream is no string"),
+    ("kick", {"entry": "0_form0000", "stream": None}, 400, "stream is no string"),
     ("kick", {"entry": ENTRY, "index": 2}, 400, "index is no number from 0 to 1"),
     ("kick", {"entry": ENTRY, "block": "long"}, 400, "block is no number from 0 to 86400"),
     ("drain", {"drain": "yes"}, 400, "drain is missing, expected true or false"),
@@ -150,7 +165,15 @@ def test_forgeries(air):
     assert ask(air, "entries", headers={"Host": "evil.example:8889"})[0] == 403
     assert ask(air, "entries", headers={"Host": "localhost"})[0] == 200
     assert klive.get(air.launcher.url("/control/entries"))[0] in (403, 404)     # nginx does not lead there
+    for page, status in (("/status", 403), ("/metrics", 403), ("/healthz", 200)):
+        assert page_status(air, page, "evil.example:8889") == status
+        assert page_status(air, page, "localhost") == 200 == klive.get(air.launcher.url(page))[0]
     assert not air.launcher.status()["draining"]
+
+
+def test_too_large(air):
+    status, answer, headers = ask(air, "split", body=" " * 100_000, headers=JSON)
+    assert status == 413 and headers["Content-Type"] == "application/json" and "at most 65536 bytes" in answer["error"]
 
 
 def test_callers_that_are_not_allowed(air):
