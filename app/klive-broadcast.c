@@ -349,8 +349,6 @@ klive_broadcast_message (KliveBroadcast *broadcast, JsonObject *message)
     broadcast->said_bye |= strcmp (type, "bye") == 0;
     klive_entry_worker_message (broadcast->entry, message);
   }
-  if (strcmp (type, "session-live") == 0)
-    broadcast->context->live (broadcast, broadcast->context->user_data);
   if (strcmp (type, "status") == 0)
     broadcast->context->changed (broadcast, broadcast->context->user_data);
 }

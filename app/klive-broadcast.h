@@ -35,8 +35,6 @@ typedef struct {
   KliveBroadcastCounters *counters;
   /* nginx is to end @publisher; the answer is klive_entry_dropped(). */
   void (*drop) (KliveBroadcast *broadcast, const KlivePublisher *publisher, gpointer user_data);
-  /* A session has given its first frame. */
-  void (*live) (KliveBroadcast *broadcast, gpointer user_data);
   /* It is on air, off air, known again: the plain URL may have to move. */
   void (*changed) (KliveBroadcast *broadcast, gpointer user_data);
   /* Its end: free it. Its record says when its folder is to go; klive_broadcast_steal_record() has it. */

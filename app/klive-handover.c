@@ -12,10 +12,13 @@
  * - remote: the token of the uploaded file. Kaltura takes the file away with the call, so the same token never serves
  *   twice: the call is simply sent again, and being refused for the token's sake means that it was carried out before.
  * - shared disk: a marker, completed in the same request, behind the call and only if it has succeeded
- *   (kaltura-recording.h). Once an answer is lost, the marker is asked before anything else is done.
+ *   (kaltura-recording.h). Once an answer is lost, the marker is asked before anything else is done. A completed one is
+ *   an answer at any time. An untouched one is none before settle_time has passed: PHP goes on with a call whose caller
+ *   has left, and would complete the marker behind our back while we send the call again.
  *
  * "asked" is saved in the job before the call is sent, so all this holds also when we are killed in between. Where
- * Kaltura refuses to make markers, a recording whose answer is lost goes to failed/ for somebody to look at.
+ * Kaltura refuses to make markers, a recording whose answer is lost goes to failed/ for somebody to look at; the job
+ * there has forgotten the call, so that moving it back sends it again.
  */
 #include "klive-handover.h"
 
@@ -66,6 +69,21 @@ handover_unref (KliveHandover *handover)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveHandover, handover_unref)
 
+/* Unix ms: outlives us, in the job. */
+static gint64
+now (void)
+{
+  return g_get_real_time () / 1000;
+}
+
+/* Whether @ms have passed since @time. A clock that was put back has passed nothing, nor will it for long. */
+static gboolean
+has_passed (gint64 time, guint ms)
+{
+  gint64 elapsed = now () - time;
+  return elapsed >= (gint64) ms || elapsed < -(gint64) ms;
+}
+
 /* --- ends --- */
 
 static void
@@ -96,20 +114,23 @@ end_failed (KliveHandover *handover, const char *reason)
     end_later (handover, reason);
 }
 
+/* Nobody can tell whether the call was carried out. Whoever moves the job back has looked: it begins anew then. */
 static void
-end_done (KliveHandover *handover)
+end_unknown (KliveHandover *handover, const char *reason)
 {
-  const KalturaConfig *config = handover->context->config;
-  gboolean uploaded = config->work_mode == KALTURA_WORK_MODE_REMOTE && !config->upload_xml_directory;
-  if (!klive_spool_remove (handover->context->spool, handover->job)) {
-    /* The job comes again; its token or marker tells that it was done. */
-    end_later (handover, "cannot remove the job");
-    return;
-  }
-  if (uploaded && !config->keep_files && g_unlink (handover->job->file) != 0)
-    klive_log (KLIVE_LOG_WARNING, "recording-not-removed", handover->job->entry_id, NULL, "file", handover->job->file,
-        "message", g_strerror (errno), NULL);
-  end (handover, KLIVE_HANDOVER_DONE, NULL);
+  KalturaJob *job = handover->job;
+  char *token = g_steal_pointer (&job->token);
+  guint64 uploaded = job->uploaded;
+  job->asked = FALSE;
+  job->uploaded = 0;
+  gboolean moved = klive_spool_fail (handover->context->spool, job, reason);
+  job->token = token;
+  job->uploaded = uploaded;
+  job->asked = TRUE;
+  if (moved)
+    end (handover, KLIVE_HANDOVER_FAILED, reason);
+  else
+    end_later (handover, reason);
 }
 
 /* Saves the job; FALSE and the end when that fails: what is not on disk must not be begun. */
@@ -118,8 +139,49 @@ save (KliveHandover *handover)
 {
   if (klive_spool_save (handover->context->spool, handover->job))
     return TRUE;
+  handover->job->attempts++;
   end (handover, KLIVE_HANDOVER_LATER, "cannot save the job");
   return FALSE;
+}
+
+static void
+remove_job (KliveHandover *handover)
+{
+  /* If it stays, it comes again; its state, token or marker tells that it was done. */
+  if (klive_spool_remove (handover->context->spool, handover->job))
+    end (handover, KLIVE_HANDOVER_DONE, NULL);
+  else
+    end_later (handover, "cannot remove the job");
+}
+
+/* The file goes before its job: what no job names would stay for ever. */
+static void
+clean_up (KliveHandover *handover)
+{
+  if (g_unlink (handover->job->file) != 0 && errno != ENOENT)
+    klive_log (KLIVE_LOG_WARNING, "recording-not-removed", handover->job->entry_id, NULL, "file", handover->job->file,
+        "message", g_strerror (errno), NULL);
+  remove_job (handover);
+}
+
+/* Nobody needs the file any more. */
+static void
+drop_file (KliveHandover *handover)
+{
+  handover->job->state = KALTURA_JOB_DONE;
+  if (save (handover))
+    clean_up (handover);
+}
+
+static void
+end_done (KliveHandover *handover)
+{
+  const KalturaConfig *config = handover->context->config;
+  gboolean uploaded = config->work_mode == KALTURA_WORK_MODE_REMOTE && !config->upload_xml_directory;
+  if (uploaded && !config->keep_files)
+    drop_file (handover);
+  else
+    remove_job (handover);
 }
 
 /* A wrong session string may be the configuration's fault, which somebody may mend. */
@@ -145,9 +207,7 @@ static void
 drop_empty (KliveHandover *handover)
 {
   klive_log (KLIVE_LOG_INFO, "recording-empty", handover->job->entry_id, NULL, "file", handover->job->file, NULL);
-  g_unlink (handover->job->file);
-  klive_spool_remove (handover->context->spool, handover->job);
-  end (handover, KLIVE_HANDOVER_DONE, NULL);
+  drop_file (handover);
 }
 
 static void
@@ -158,9 +218,9 @@ end_repaired (KliveHandover *handover, double duration)
   job->state = KALTURA_JOB_CLOSED;
   job->duration = duration;
   job->finished = TRUE;
-  job->attempts = 0;
   if (!save (handover))
     return;
+  job->attempts = 0;
   if (before == KALTURA_JOB_RECORDING)
     end (handover, KLIVE_HANDOVER_REPAIRED, NULL);
   else
@@ -240,7 +300,7 @@ on_append_refused (KliveHandover *handover, const GError *error)
   }
   if (gone && handover->asked_before) {
     g_autofree char *reason = g_strdup_printf ("an answer was lost, and the token is gone: %s", error->message);
-    end_failed (handover, reason);
+    end_unknown (handover, reason);
     return;
   }
   forget_question (handover->job);
@@ -258,12 +318,14 @@ on_appended (GObject *source, GAsyncResult *result, gpointer user_data)
   gboolean done = kaltura_recording_append_finish (result, &error);
   if (!handover->func)
     return;
+  if (g_error_matches (error, KALTURA_ERROR, KALTURA_ERROR_GARBAGE))
+    handover->job->asked_at = 0; /* whatever it was, the call has come to its end */
   if (done)
     end_done (handover);
   else if (g_error_matches (error, KALTURA_ERROR, KALTURA_ERROR_API))
     on_append_refused (handover, error);
   else if (!handover->job->token && !handover->job->marker)
-    end_failed (handover, "no answer to appendRecording, and Kaltura does not tell whether it was carried out");
+    end_unknown (handover, "no answer to appendRecording, and Kaltura does not tell whether it was carried out");
   else
     end_later (handover, error->message);
 }
@@ -283,10 +345,13 @@ append (KliveHandover *handover)
     .marker = job->marker };
   handover->step = "append";
   handover->asked_before = job->asked;
-  if (!job->asked) {
-    job->asked = TRUE;
-    if (!save (handover))
-      return;
+  gint64 asked_at = job->asked_at;
+  job->asked = TRUE;
+  job->asked_at = now ();
+  if (!save (handover)) { /* the call is not made */
+    job->asked = handover->asked_before;
+    job->asked_at = asked_at;
+    return;
   }
   kaltura_recording_append_async (handover->context->client, &chunk, handover->cancellable, on_appended,
       handover_ref (handover));
@@ -305,6 +370,8 @@ on_marker_asked (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   if (known && marker == KALTURA_MARKER_COMPLETED) {
     end_done (handover);
+  } else if (known && !has_passed (handover->job->asked_at, handover->context->settle_time)) {
+    end_later (handover, "no answer to appendRecording, which Kaltura may still be at");
   } else if (known) {
     forget_question (handover->job);
     if (save (handover))
@@ -356,7 +423,7 @@ go_on_by_path (KliveHandover *handover)
 {
   const KalturaJob *job = handover->job;
   if (job->asked && !job->marker)
-    end_failed (handover, "no answer to appendRecording, and Kaltura does not tell whether it was carried out");
+    end_unknown (handover, "no answer to appendRecording, and Kaltura does not tell whether it was carried out");
   else if (job->asked)
     ask_marker (handover);
   else if (handover->context->no_markers)
@@ -421,9 +488,10 @@ on_uploaded (GObject *source, GAsyncResult *result, gpointer user_data)
   done |= final && kaltura_error_is_api_code (error, "UPLOAD_TOKEN_INVALID_STATUS_FOR_UPLOAD");
   if (done) {
     job->uploaded += handover->piece;
-    job->attempts = 0;
-    if (save (handover))
+    if (save (handover)) {
+      job->attempts = 0;
       go_on (handover);
+    }
   } else if (is_broken_upload (error)) {
     upload_again_later (handover, error->message);
   } else {
@@ -431,14 +499,16 @@ on_uploaded (GObject *source, GAsyncResult *result, gpointer user_data)
   }
 }
 
+/* Errors: G_FILE_ERROR_INVAL when the file is too short, others may pass. */
 static GBytes *
 read_piece (const char *path, guint64 offset, guint64 size, GError **error)
 {
   g_autofree guint8 *data = g_malloc (size);
   gsize done = 0;
+  gssize got = 1;
   int fd = g_open (path, O_RDONLY | O_CLOEXEC, 0);
   while (fd >= 0 && done < size) {
-    gssize got = pread (fd, data + done, size - done, (off_t) (offset + done));
+    got = pread (fd, data + done, size - done, (off_t) (offset + done));
     if (got == 0 || (got < 0 && errno != EINTR))
       break;
     done += got > 0 ? (gsize) got : 0;
@@ -447,6 +517,11 @@ read_piece (const char *path, guint64 offset, guint64 size, GError **error)
   if (fd >= 0) {
     posix_fadvise (fd, (off_t) offset, (off_t) size, POSIX_FADV_DONTNEED);
     close (fd);
+  }
+  if (got == 0) {
+    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s is shorter than %" G_GUINT64_FORMAT " bytes", path,
+        offset + size);
+    return NULL;
   }
   if (fd < 0 || done < size) {
     g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_IO, "cannot read %s: %s", path, g_strerror (code));
@@ -464,7 +539,10 @@ upload (KliveHandover *handover)
   handover->piece = MIN (handover->context->piece_size, handover->size - job->uploaded);
   g_autoptr (GBytes) bytes = read_piece (job->file, job->uploaded, handover->piece, &error);
   if (!bytes) {
-    end_later (handover, error->message);
+    if (g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_INVAL))
+      end_failed (handover, error->message);
+    else
+      end_later (handover, error->message);
     return;
   }
   g_autofree char *name = g_path_get_basename (job->file);
@@ -502,20 +580,39 @@ write_xml (KliveHandover *handover)
 
 /* --- all --- */
 
+/* The disk may be mounted again. */
+static void
+on_no_file (KliveHandover *handover, int error)
+{
+  KalturaJob *job = handover->job;
+  g_autofree char *reason = g_strdup_printf ("%s: %s", job->file, g_strerror (error));
+  if (error == ENOENT && job->missing_since == 0)
+    job->missing_since = now ();
+  if (error == ENOENT && has_passed (job->missing_since, handover->context->missing_time)) {
+    end_failed (handover, reason);
+  } else if (job->state == KALTURA_JOB_RECORDING) { /* its writer may be removing it: must not come back by a save */
+    job->attempts++;
+    end (handover, KLIVE_HANDOVER_LATER, reason);
+  } else {
+    end_later (handover, reason);
+  }
+}
+
 /* The next step, by what the job says has been done. */
 static void
 go_on (KliveHandover *handover)
 {
   const KalturaConfig *config = handover->context->config;
   struct stat info;
-  if (g_stat (handover->job->file, &info) != 0) {
-    g_autofree char *reason = g_strdup_printf ("%s: %s", handover->job->file, g_strerror (errno));
-    if (errno == ENOENT)
-      end_failed (handover, reason);
-    else
-      end_later (handover, reason);
+  if (handover->job->state == KALTURA_JOB_DONE) {
+    clean_up (handover);
     return;
   }
+  if (g_stat (handover->job->file, &info) != 0) {
+    on_no_file (handover, errno);
+    return;
+  }
+  handover->job->missing_since = 0;
   handover->size = (guint64) info.st_size;
   if (!handover->job->finished)
     finish (handover);

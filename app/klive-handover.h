@@ -13,6 +13,8 @@ typedef struct {
   KliveSpool *spool;
   const char *launcher; /* the program that finishes files, NULL = this one */
   guint64 piece_size;   /* bytes of a file that are uploaded at a time */
+  guint settle_time;    /* ms: a call without an answer may still be carried out so long after it was made */
+  guint missing_time;   /* ms: a file that is not there is waited for so long, as disks get mounted again */
   gboolean no_markers;  /* set once Kaltura has refused to make them */
 } KliveHandoverContext;
 

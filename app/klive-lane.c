@@ -13,8 +13,6 @@ typedef struct {
 
 struct _KliveLane {
   char *key;
-  char *entry_id;
-  gint server_index;
   GPtrArray *items; /* of Item, by creation */
 };
 
@@ -37,8 +35,6 @@ klive_lane_new (const KalturaJob *job)
 {
   KliveLane *lane = g_new0 (KliveLane, 1);
   lane->key = klive_lane_make_key (job);
-  lane->entry_id = g_strdup (job->entry_id);
-  lane->server_index = job->server_index;
   lane->items = g_ptr_array_new_with_free_func (free_item);
   return lane;
 }
@@ -47,7 +43,6 @@ void
 klive_lane_free (KliveLane *lane)
 {
   g_ptr_array_unref (lane->items);
-  g_free (lane->entry_id);
   g_free (lane->key);
   g_free (lane);
 }
@@ -56,12 +51,6 @@ const char *
 klive_lane_get_key (const KliveLane *lane)
 {
   return lane->key;
-}
-
-gboolean
-klive_lane_is_of (const KliveLane *lane, const char *entry_id, gint server_index)
-{
-  return lane->server_index == server_index && strcmp (lane->entry_id, entry_id) == 0;
 }
 
 static gint
@@ -84,6 +73,10 @@ klive_lane_take (KliveLane *lane, KalturaJob *job, KliveLaneState state)
     if (i == 0 && state == KLIVE_LANE_BUSY) {
       kaltura_job_free (job);
     } else {
+      if (job->state == KALTURA_JOB_RECORDING) { /* such jobs are not saved while their file is missing */
+        job->attempts = MAX (job->attempts, item->job->attempts);
+        job->missing_since = item->job->missing_since;
+      }
       kaltura_job_free (item->job);
       item->job = job;
     }
@@ -127,12 +120,13 @@ klive_lane_get_length (const KliveLane *lane)
 }
 
 void
-klive_lane_goes_on (KliveLane *lane, KliveIsRecordingFunc is_recording)
+klive_lane_keep (KliveLane *lane, KliveLaneState state, KliveLaneFunc is_there, gpointer user_data)
 {
-  for (guint i = 0; i < lane->items->len; i++) {
-    Item *item = lane->items->pdata[i];
-    if (item->decided == KALTURA_LAST_UNKNOWN && !is_recording (item->job))
-      item->decided = KALTURA_LAST_NO;
+  guint first = state == KLIVE_LANE_BUSY ? 1 : 0;
+  for (guint i = lane->items->len; i > first; i--) {
+    const Item *item = lane->items->pdata[i - 1];
+    if (!is_there (item->job, user_data))
+      g_ptr_array_remove_index (lane->items, i - 1);
   }
 }
 
@@ -143,6 +137,19 @@ klive_lane_is_over (KliveLane *lane)
     Item *item = lane->items->pdata[i];
     if (item->decided == KALTURA_LAST_UNKNOWN)
       item->decided = i + 1 == lane->items->len ? KALTURA_LAST_YES : KALTURA_LAST_NO;
+  }
+}
+
+void
+klive_lane_write_down (KliveLane *lane, KliveLaneFunc save, gpointer user_data)
+{
+  for (guint i = 0; i < lane->items->len; i++) {
+    const Item *item = lane->items->pdata[i];
+    if (item->job->state == KALTURA_JOB_RECORDING || item->job->last != KALTURA_LAST_UNKNOWN ||
+        item->decided == KALTURA_LAST_UNKNOWN)
+      continue;
+    item->job->last = item->decided;
+    save (item->job, user_data);
   }
 }
 

@@ -17,7 +17,6 @@ void klive_lane_free (KliveLane *lane);
 /* The same for all jobs of one lane. (transfer full) */
 char *klive_lane_make_key (const KalturaJob *job);
 const char *klive_lane_get_key (const KliveLane *lane);
-gboolean klive_lane_is_of (const KliveLane *lane, const char *entry_id, gint server_index);
 
 /*
  * Takes @job: new, or what its file says now. The head is not replaced while it is being handed over (@busy).
@@ -32,14 +31,18 @@ guint klive_lane_get_length (const KliveLane *lane);
 /* The jobs, oldest first, for status pages. */
 KalturaJob *klive_lane_get (const KliveLane *lane, guint index);
 
-/* Whether somebody writes the recording of @job right now. */
-typedef gboolean (*KliveIsRecordingFunc) (const KalturaJob *job);
-/*
- * The broadcast goes on, with a new session: nothing that has been recorded so far is its last chunk; what is being
- * written may be the new session's. The broadcast is over: the newest job is its last chunk, written still or not.
- */
-void klive_lane_goes_on (KliveLane *lane, KliveIsRecordingFunc is_recording);
+/* Of every job: whether it is still wanted. */
+typedef gboolean (*KliveLaneFunc) (KalturaJob *job, gpointer user_data);
+/* Takes out the jobs that @is_there denies, but not the head while it is being handed over (@state). */
+void klive_lane_keep (KliveLane *lane, KliveLaneState state, KliveLaneFunc is_there, gpointer user_data);
+
+/* The broadcast is over: the newest job is its last chunk, written still or not. */
 void klive_lane_is_over (KliveLane *lane);
+/*
+ * What klive_lane_is_over() has said is written into the closed jobs, and @save called for each: the next broadcast's
+ * jobs may stand behind them when somebody reads them again.
+ */
+void klive_lane_write_down (KliveLane *lane, KliveLaneFunc save, gpointer user_data);
 
 /*
  * Writes into the head what is known of it being the last; FALSE if that has to be waited for. A chunk that a later one

@@ -67,14 +67,14 @@ is_job_name (const char *name)
 GPtrArray *
 klive_spool_list (KliveSpool *spool)
 {
-  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GError) error = NULL;
   g_autoptr (GDir) dir = g_dir_open (spool->directory, 0, &error);
   const char *name;
   if (!dir) {
     log_fault ("spool-not-read", spool->directory, error->message);
-    return names;
+    return NULL;
   }
+  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
   while ((name = g_dir_read_name (dir)))
     if (is_job_name (name))
       g_ptr_array_add (names, g_strdup (name));
@@ -105,6 +105,13 @@ klive_spool_load (KliveSpool *spool, const char *name)
       put_aside (spool, name, error->message);
   }
   return job;
+}
+
+gboolean
+klive_spool_has (KliveSpool *spool, const char *name)
+{
+  g_autofree char *path = g_build_filename (spool->directory, name, NULL);
+  return g_access (path, F_OK) == 0 || errno != ENOENT;
 }
 
 gboolean

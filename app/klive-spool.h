@@ -18,10 +18,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveSpool, klive_spool_free)
 
 const char *klive_spool_get_directory (const KliveSpool *spool);
 
-/* The names of all jobs, in no order. What is no job has been moved to failed/ and logged. */
+/* The names of all jobs, in no order; NULL when the folder cannot be read, which is logged. */
 GPtrArray *klive_spool_list (KliveSpool *spool);
 /* NULL when it is not there, or no job: then it has been moved to failed/ and logged. */
 KalturaJob *klive_spool_load (KliveSpool *spool, const char *name);
+
+/* FALSE: somebody has removed the job @name. */
+gboolean klive_spool_has (KliveSpool *spool, const char *name);
 
 /* Failures are logged; FALSE then. */
 gboolean klive_spool_save (KliveSpool *spool, const KalturaJob *job);

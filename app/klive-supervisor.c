@@ -164,14 +164,6 @@ on_drop (KliveBroadcast *broadcast, const KlivePublisher *publisher, gpointer da
 }
 
 static void
-on_live (KliveBroadcast *broadcast, gpointer data)
-{
-  KliveSupervisor *supervisor = data;
-  KliveEntry *entry = klive_broadcast_get_entry (broadcast);
-  klive_uploader_broadcast_goes_on (supervisor->uploader, klive_entry_get_id (entry), klive_entry_get_index (entry));
-}
-
-static void
 on_changed (KliveBroadcast *broadcast, gpointer data)
 {
   update_link (data, klive_entry_get_id (klive_broadcast_get_entry (broadcast)));
@@ -565,7 +557,7 @@ klive_supervisor_new (const KalturaConfig *config, KalturaClient *client, KliveN
     KliveReporter *reporter, KliveUploader *uploader)
 {
   KliveSupervisor *supervisor = g_new0 (KliveSupervisor, 1);
-  const KliveBroadcastContext context = { config, client, refusals, reporter, &supervisor->counters, on_drop, on_live,
+  const KliveBroadcastContext context = { config, client, refusals, reporter, &supervisor->counters, on_drop,
     on_changed, on_over, supervisor };
   supervisor->config = config;
   supervisor->client = kaltura_client_ref (client);

@@ -22,6 +22,8 @@
 #define BACKOFF_MIN 1000 /* ms */
 #define BACKOFF_MAX (5 * 60 * 1000)
 #define PIECE_SIZE (8 * 1024 * 1024)
+#define SETTLE_TIME (5 * 60 * 1000) /* ms; appendRecording is waited for 1 min */
+#define MISSING_TIME (10 * 60 * 1000)
 #define STOP_TIME (700 * G_TIME_SPAN_MILLISECOND)
 #define MAX_DESCRIBED 200 /* jobs on the status page */
 
@@ -37,7 +39,7 @@ struct _KliveUploader {
   GThread *thread;
   GMainContext *context;
   guint64 piece_size;
-  guint backoff; /* ms */
+  guint backoff, settle_time, missing_time; /* ms */
   char *launcher;
 
   GMutex lock;
@@ -52,7 +54,7 @@ struct _KliveUploader {
   KliveHandoverContext handover_context;
   GHashTable *workers;    /* of Worker, by key */
   GHashTable *closed;     /* names of all jobs in workers that are closed: nobody else changes those */
-  GHashTable *broadcasts; /* "ENTRY/INDEX" -> OVER, GOES_ON or RUNS; others: nobody has said */
+  GHashTable *broadcasts; /* "ENTRY/INDEX" -> OVER or RUNS; others: nobody has said */
   gboolean others_over;
   guint handovers;
   guint64 handed_over, retries;
@@ -193,6 +195,13 @@ drop_head (Worker *worker)
   klive_lane_drop_head (worker->lane);
 }
 
+static gboolean
+save_job (KalturaJob *job, gpointer data)
+{
+  const KliveUploader *uploader = data;
+  return klive_spool_save (uploader->spool, job);
+}
+
 static void
 on_end (KliveHandoverEnd end, const char *reason, gpointer data)
 {
@@ -210,6 +219,7 @@ on_end (KliveHandoverEnd end, const char *reason, gpointer data)
     case KLIVE_HANDOVER_REPAIRED:
       log_job (KLIVE_LOG_WARNING, "recording-repaired", job, NULL);
       g_hash_table_add (uploader->closed, g_strdup (job->name));
+      klive_lane_write_down (worker->lane, save_job, uploader);
       break;
     case KLIVE_HANDOVER_LATER:
       log_job (KLIVE_LOG_WARNING, "recording-delayed", job, reason);
@@ -223,14 +233,43 @@ on_end (KliveHandoverEnd end, const char *reason, gpointer data)
   step_all (uploader);
 }
 
-/* Whether the head can be worked on now. */
+/* The API of 2014 and its XML files do not say which chunk is the last one. */
+static gboolean
+tells_last (const KliveUploader *uploader)
+{
+  return uploader->config->api != KALTURA_API_2014 && !uploader->config->upload_xml_directory;
+}
+
+/* Nobody writes the head's file any more: takes what its writer has said last, drops it if that was to forget it. */
+static void
+refresh_head (Worker *worker)
+{
+  KliveUploader *uploader = worker->uploader;
+  const char *name = klive_lane_get_head (worker->lane)->name;
+  g_autoptr (KalturaJob) job = klive_spool_load (uploader->spool, name);
+  if (job && job->state != KALTURA_JOB_RECORDING) {
+    g_hash_table_add (uploader->closed, g_strdup (name));
+    klive_lane_take (worker->lane, g_steal_pointer (&job), KLIVE_LANE_IDLE);
+    klive_lane_write_down (worker->lane, save_job, uploader);
+  } else if (!job && !klive_spool_has (uploader->spool, name)) {
+    drop_head (worker);
+  }
+}
+
+/* Whether the head can be worked on now. Drops heads that have vanished. */
 static gboolean
 is_ready (Worker *worker)
 {
-  KalturaJob *job = klive_lane_get_head (worker->lane);
-  if (job->state == KALTURA_JOB_RECORDING)
-    return !klive_spool_is_recording (job);
-  return klive_lane_decide (worker->lane);
+  KalturaJob *job = NULL, *refreshed = NULL;
+  while ((job = klive_lane_get_head (worker->lane)) && job != refreshed && job->state == KALTURA_JOB_RECORDING) {
+    if (klive_spool_is_recording (job))
+      return FALSE;
+    refresh_head (worker);
+    refreshed = job;
+  }
+  if (!job || job->state != KALTURA_JOB_CLOSED)
+    return job != NULL;
+  return !tells_last (worker->uploader) || klive_lane_decide (worker->lane);
 }
 
 /* Begins with the lane's head if it may; a lane without jobs goes away. */
@@ -253,7 +292,7 @@ step (Worker *worker)
 
 /* --- broadcasts --- */
 
-enum { OVER = 1, GOES_ON = 2, RUNS = 3 }; /* not 0: hash tables say 0 for what they do not know */
+enum { OVER = 1, RUNS = 2 }; /* not 0: hash tables say 0 for what they do not know */
 
 static char *
 make_broadcast_key (const char *entry_id, gint server_index)
@@ -275,6 +314,7 @@ settle_lane (KliveUploader *uploader, KliveLane *lane)
   const KalturaJob *head = klive_lane_get_head (lane);
   if (head && is_over (uploader, head))
     klive_lane_is_over (lane);
+  klive_lane_write_down (lane, save_job, uploader);
 }
 
 /* --- scan --- */
@@ -293,22 +333,67 @@ get_worker (KliveUploader *uploader, const KalturaJob *job)
   return worker;
 }
 
+static gboolean
+is_listed (KalturaJob *job, gpointer names)
+{
+  return g_hash_table_contains (names, job->name);
+}
+
+static gboolean
+is_not_listed (gpointer name, gpointer value, gpointer names)
+{
+  return !g_hash_table_contains (names, name);
+}
+
+/* A recorder that cannot write discards its file and the job; people move jobs away. */
+static void
+forget_others (KliveUploader *uploader, const GPtrArray *names)
+{
+  g_autoptr (GHashTable) listed = g_hash_table_new (g_str_hash, g_str_equal);
+  GHashTableIter iter;
+  gpointer value;
+  for (guint i = 0; i < names->len; i++)
+    g_hash_table_add (listed, names->pdata[i]);
+  g_hash_table_iter_init (&iter, uploader->workers);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    Worker *worker = value;
+    const KalturaJob *head = klive_lane_get_head (worker->lane);
+    if (!worker->handover && head && !g_hash_table_contains (listed, head->name))
+      stop_timer (worker); /* it was this one's */
+    klive_lane_keep (worker->lane, worker->handover ? KLIVE_LANE_BUSY : KLIVE_LANE_IDLE, is_listed, listed);
+  }
+  g_hash_table_foreach_remove (uploader->closed, is_not_listed, listed);
+}
+
+static void
+settle_lanes (KliveUploader *uploader)
+{
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, uploader->workers);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    settle_lane (uploader, ((Worker *) value)->lane);
+}
+
 static void
 scan (KliveUploader *uploader)
 {
   g_autoptr (GPtrArray) names = klive_spool_list (uploader->spool);
+  if (!names)
+    return;
+  forget_others (uploader, names);
   for (guint i = 0; i < names->len; i++) {
     const char *name = names->pdata[i];
     gboolean known = g_hash_table_contains (uploader->closed, name);
     KalturaJob *job = known ? NULL : klive_spool_load (uploader->spool, name);
     if (!job)
       continue;
-    if (job->state == KALTURA_JOB_CLOSED)
+    if (job->state != KALTURA_JOB_RECORDING)
       g_hash_table_add (uploader->closed, g_strdup (name));
     Worker *worker = get_worker (uploader, job);
     klive_lane_take (worker->lane, job, worker->handover ? KLIVE_LANE_BUSY : KLIVE_LANE_IDLE);
-    settle_lane (uploader, worker->lane);
   }
+  settle_lanes (uploader); /* not before all are there: the newest one is the last */
   step_all (uploader);
 }
 
@@ -367,7 +452,9 @@ set_up_thread (KliveUploader *uploader)
     .client = uploader->client,
     .spool = uploader->spool,
     .launcher = uploader->launcher,
-    .piece_size = uploader->piece_size };
+    .piece_size = uploader->piece_size,
+    .settle_time = uploader->settle_time,
+    .missing_time = uploader->missing_time };
   g_autoptr (GFile) folder = g_file_new_for_path (klive_spool_get_directory (uploader->spool));
   uploader->monitor = g_file_monitor_directory (folder, G_FILE_MONITOR_WATCH_MOVES, NULL, NULL);
   if (uploader->monitor)
@@ -429,6 +516,8 @@ klive_uploader_new_full (const KalturaConfig *config, const KliveUploaderOptions
   uploader->launcher = g_strdup (options->launcher);
   uploader->piece_size = options->piece_size ? options->piece_size : PIECE_SIZE;
   uploader->backoff = options->backoff ? options->backoff : BACKOFF_MIN;
+  uploader->settle_time = options->settle_time ? options->settle_time : SETTLE_TIME;
+  uploader->missing_time = options->missing_time ? options->missing_time : MISSING_TIME;
   g_mutex_init (&uploader->lock);
   g_cond_init (&uploader->stopped_cond);
   uploader->thread = g_thread_new ("uploader", run, uploader);
@@ -519,12 +608,6 @@ free_broadcast (gpointer data)
 }
 
 static gboolean
-is_being_written (const KalturaJob *job)
-{
-  return job->state == KALTURA_JOB_RECORDING && klive_spool_is_recording (job);
-}
-
-static gboolean
 set_broadcast (gpointer data)
 {
   const Broadcast *broadcast = data;
@@ -532,18 +615,7 @@ set_broadcast (gpointer data)
   scan (uploader);
   g_hash_table_insert (uploader->broadcasts, make_broadcast_key (broadcast->entry_id, broadcast->server_index),
       GINT_TO_POINTER (broadcast->state));
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init (&iter, uploader->workers);
-  while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    KliveLane *lane = ((Worker *) value)->lane;
-    if (klive_lane_is_of (lane, broadcast->entry_id, broadcast->server_index)) {
-      if (broadcast->state == OVER)
-        klive_lane_is_over (lane);
-      else if (broadcast->state == GOES_ON)
-        klive_lane_goes_on (lane, is_being_written);
-    }
-  }
+  settle_lanes (uploader);
   step_all (uploader);
   return G_SOURCE_REMOVE;
 }
@@ -563,12 +635,6 @@ klive_uploader_broadcast_runs (KliveUploader *uploader, const char *entry_id, gi
 }
 
 void
-klive_uploader_broadcast_goes_on (KliveUploader *uploader, const char *entry_id, gint server_index)
-{
-  tell_broadcast (uploader, entry_id, server_index, GOES_ON);
-}
-
-void
 klive_uploader_broadcast_is_over (KliveUploader *uploader, const char *entry_id, gint server_index)
 {
   tell_broadcast (uploader, entry_id, server_index, OVER);
@@ -578,12 +644,7 @@ static gboolean
 set_others_over (gpointer data)
 {
   KliveUploader *uploader = data;
-  GHashTableIter iter;
-  gpointer value;
   uploader->others_over = TRUE;
-  g_hash_table_iter_init (&iter, uploader->workers);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    settle_lane (uploader, ((Worker *) value)->lane);
   scan (uploader);
   return G_SOURCE_REMOVE;
 }

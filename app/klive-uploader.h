@@ -23,12 +23,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveUploader, klive_uploader_free)
 void klive_uploader_scan (KliveUploader *uploader);
 
 /*
- * What a broadcast's last recordings wait for, because Kaltura is told which chunk is the last one. runs: it is not
- * over. goes_on: a session has begun; what was recorded before it was not the last. over: the broadcast has ended, and
- * its worker with it.
+ * What an asset's newest recording waits for, because Kaltura is told which chunk is a broadcast's last one (not by the
+ * API of 2014: nothing waits there). runs: it is not over; a later recording of the same asset tells that this was not
+ * the last. over: the broadcast has ended, and its worker with it.
  */
 void klive_uploader_broadcast_runs (KliveUploader *uploader, const char *entry_id, gint server_index);
-void klive_uploader_broadcast_goes_on (KliveUploader *uploader, const char *entry_id, gint server_index);
 void klive_uploader_broadcast_is_over (KliveUploader *uploader, const char *entry_id, gint server_index);
 /* All broadcasts that none of these was called for are over: some time after a start. */
 void klive_uploader_others_are_over (KliveUploader *uploader);
@@ -54,6 +53,8 @@ typedef struct {
   const char *launcher; /* the program that finishes files */
   guint64 piece_size;   /* bytes, 0 = as usual */
   guint backoff;        /* ms, of the first retry, 0 = as usual */
+  guint settle_time;    /* ms, as in klive-handover.h, 0 = as usual */
+  guint missing_time;   /* ms, as in klive-handover.h, 0 = as usual */
 } KliveUploaderOptions;
 
 KliveUploader *klive_uploader_new_full (const KalturaConfig *config, const KliveUploaderOptions *options,

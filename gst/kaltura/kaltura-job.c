@@ -21,7 +21,7 @@
 #define VERSION 1
 #define MAX_SIZE 65536 /* bytes of a job */
 
-static const char *const state_names[] = { "recording", "closed" };
+static const char *const state_names[] = { "recording", "closed", "done" };
 static const char *const last_names[] = { "unknown", "no", "yes" };
 
 KalturaJob *
@@ -81,6 +81,8 @@ make_text (const KalturaJob *job)
   json_object_set_int_member (object, "uploaded", (gint64) job->uploaded);
   add_string (object, "marker", job->marker);
   json_object_set_boolean_member (object, "asked", job->asked);
+  json_object_set_int_member (object, "askedAt", job->asked_at);
+  json_object_set_int_member (object, "missingSince", job->missing_since);
   add_string (object, "xml", job->xml);
   add_string (object, "reason", job->reason);
   json_node_set_object (root, object);
@@ -136,6 +138,8 @@ parse_text (const char *text, gsize size)
   job->uploaded = (guint64) MAX (json_object_get_int_member_with_default (object, "uploaded", 0), 0);
   job->marker = dup_string (object, "marker");
   job->asked = json_object_get_boolean_member_with_default (object, "asked", FALSE);
+  job->asked_at = json_object_get_int_member_with_default (object, "askedAt", 0);
+  job->missing_since = json_object_get_int_member_with_default (object, "missingSince", 0);
   job->xml = dup_string (object, "xml");
   job->reason = dup_string (object, "reason");
   if (job->entry_id == NULL || !kaltura_entry_id_is_valid (job->entry_id) || job->asset_id == NULL ||

@@ -7,7 +7,8 @@ G_BEGIN_DECLS
 
 typedef enum {
   KALTURA_JOB_RECORDING, /* somebody writes the file, or died while writing it */
-  KALTURA_JOB_CLOSED     /* the file is complete and may be handed over once it is known whether it is the last one */
+  KALTURA_JOB_CLOSED,    /* the file is complete and may be handed over once it is known whether it is the last one */
+  KALTURA_JOB_DONE       /* nobody needs the file any more: it is to be removed, then the job */
 } KalturaJobState;
 
 /* Whether a recording is the last chunk of its broadcast: nobody knows before the broadcast is over or goes on. */
@@ -42,8 +43,11 @@ typedef struct {
   guint64 uploaded;  /* bytes of the file behind that token */
   char *marker;      /* nullable: upload token that tells whether appendRecording was carried out */
   gboolean asked;    /* appendRecording was sent; no answer is known */
+  gint64 asked_at;   /* Unix ms: when that was */
   char *xml;         /* nullable: name of the upload XML, if that is the way */
   char *reason;      /* nullable: why the last attempt failed */
+
+  gint64 missing_since; /* Unix ms: when the file was not found first, 0 = it was there */
 } KalturaJob;
 
 /* A job in the state RECORDING, created now, for the recording @file (absolute). */

@@ -38,7 +38,8 @@ typedef struct {
   SoupSession *session;
   KalturaConfig *config;
   KliveUploader *uploader;
-  gint64 created; /* of the next job */
+  gint64 created;                  /* of the next job */
+  guint settle_time, missing_time; /* ms */
 } Fixture;
 
 /* --- the sandbox --- */
@@ -139,6 +140,8 @@ set_up (Fixture *f, gconstpointer data)
   g_free (f->config->spool_directory);
   f->config->spool_directory = g_strdup (f->spool);
   f->config->timeout = 2;
+  f->settle_time = 200;
+  f->missing_time = 60000;
 }
 
 static void
@@ -159,7 +162,7 @@ remove_folder (const char *folder)
 static void
 start_with (Fixture *f, const char *launcher)
 {
-  const KliveUploaderOptions options = { launcher, PIECE, 20 };
+  const KliveUploaderOptions options = { launcher, PIECE, 20, f->settle_time, f->missing_time };
   g_autoptr (GError) error = NULL;
   f->uploader = klive_uploader_new_full (f->config, &options, &error);
   g_assert_no_error (error);
@@ -237,6 +240,16 @@ has_job (Fixture *f, const char *name)
 }
 
 static KalturaJob *
+load_job (Fixture *f, const char *name)
+{
+  g_autofree char *path = g_strdup_printf ("%s/%s.mp4.json", f->spool, name);
+  g_autoptr (GError) error = NULL;
+  KalturaJob *job = kaltura_job_load (path, &error);
+  g_assert_no_error (error);
+  return job;
+}
+
+static KalturaJob *
 load_failed (Fixture *f, const char *name)
 {
   g_autofree char *path = g_strdup_printf ("%s/failed/%s.mp4.json", f->spool, name);
@@ -278,6 +291,30 @@ wait_for_retries (Fixture *f, guint64 retries)
     g_usleep (5000);
     klive_uploader_get_figures (f->uploader, &figures);
   } while (figures.retries < retries);
+}
+
+static void
+wait_for_figures (Fixture *f, guint recording, guint pending)
+{
+  gint64 end = g_get_monotonic_time () + PATIENCE;
+  KliveUploaderFigures figures;
+  do {
+    g_assert_cmpint (g_get_monotonic_time (), <, end);
+    g_usleep (5000);
+    klive_uploader_get_figures (f->uploader, &figures);
+  } while (figures.recording != recording || figures.pending != pending);
+}
+
+/* Asserts that only recording number @last (from 1) was told to be the last one. */
+static void
+check_last (Fixture *f, guint last)
+{
+  g_autoptr (JsonArray) recordings = get_recordings (f);
+  g_assert_cmpuint (json_array_get_length (recordings), >=, last);
+  for (guint i = 0; i < json_array_get_length (recordings); i++) {
+    JsonObject *recording = json_array_get_object_element (recordings, i);
+    g_assert_cmpint (json_object_get_boolean_member (recording, "isLastChunk"), ==, i + 1 == last);
+  }
 }
 
 /* Asserts that the sandbox has got these recordings, in this order: names of files, "ASSET/NAME", NULL at the end. */
@@ -494,16 +531,193 @@ test_last (Fixture *f, gconstpointer data)
   g_assert_true (json_object_get_boolean_member (json_array_get_object_element (recordings, 1), "isLastChunk"));
 }
 
+/* Nothing but a later recording or the end tells whether it was the last one. */
 static void
-test_goes_on (Fixture *f, gconstpointer data)
+test_waits (Fixture *f, gconstpointer data)
 {
   add_recording (f, "a", SOURCE, KALTURA_JOB_CLOSED, KALTURA_LAST_UNKNOWN, 0);
   start (f);
-  klive_uploader_broadcast_goes_on (f->uploader, ENTRY, 0);
+  klive_uploader_broadcast_runs (f->uploader, ENTRY, 0);
   klive_uploader_others_are_over (f->uploader);
+  wait_for_figures (f, 0, 1);
+  g_usleep (50000);
+  g_assert_true (has_job (f, "a"));
+  klive_uploader_broadcast_is_over (f->uploader, ENTRY, 0);
   wait_until_empty (f);
-  g_autoptr (JsonArray) recordings = get_recordings (f);
-  g_assert_false (json_object_get_boolean_member (json_array_get_object_element (recordings, 0), "isLastChunk"));
+  check_last (f, 1);
+}
+
+/* Nobody is told there. */
+static void
+test_does_not_wait (Fixture *f, gconstpointer data)
+{
+  add_recording (f, "a", SOURCE, KALTURA_JOB_CLOSED, KALTURA_LAST_UNKNOWN, 0);
+  start (f);
+  klive_uploader_broadcast_runs (f->uploader, ENTRY, 0);
+  wait_until_empty (f);
+  check_recordings (f, SOURCE "/a.mp4", NULL);
+}
+
+/* What the end has said outlives a restart, with the next broadcast's recordings behind. */
+static void
+test_over_saved (Fixture *f, gconstpointer data)
+{
+  add_recording (f, "a", SOURCE, KALTURA_JOB_CLOSED, KALTURA_LAST_UNKNOWN, 0);
+  add_recording (f, "b", SOURCE, KALTURA_JOB_CLOSED, KALTURA_LAST_UNKNOWN, 0);
+  add_fault (f, "\"kind\": \"cut\"");
+  start (f);
+  klive_uploader_broadcast_is_over (f->uploader, ENTRY, 0);
+  wait_for_retries (f, 1);
+  stop (f);
+  clear_faults (f);
+  add_recording (f, "c", SOURCE, KALTURA_JOB_CLOSED, KALTURA_LAST_NO, 0);
+  start (f);
+  klive_uploader_broadcast_runs (f->uploader, ENTRY, 0);
+  wait_until_empty (f);
+  check_last (f, 2);
+}
+
+/* Found after the end, in whatever order the folder gives them. */
+static void
+test_found_after_end (Fixture *f, gconstpointer data)
+{
+  start (f);
+  klive_uploader_broadcast_is_over (f->uploader, ENTRY, 0);
+  g_usleep (20000);
+  for (guint i = 0; i < 6; i++) {
+    g_autofree char *name = g_strdup_printf ("%u", i);
+    add_recording (f, name, SOURCE, KALTURA_JOB_CLOSED, KALTURA_LAST_UNKNOWN, 0);
+  }
+  klive_uploader_scan (f->uploader);
+  wait_until_empty (f);
+  check_last (f, 6);
+}
+
+/* A recorder that cannot write discards its file and the job: nothing has failed, and it was not the last one. */
+static void
+test_discarded (Fixture *f, gconstpointer data)
+{
+  add_recording (f, "a", SOURCE, KALTURA_JOB_CLOSED, KALTURA_LAST_NO, 0);
+  add_fault (f, "\"kind\": \"cut\"");
+  add_recording (f, "b", SOURCE, KALTURA_JOB_CLOSED, KALTURA_LAST_UNKNOWN, 0);
+  add_recording (f, "c", SOURCE, KALTURA_JOB_RECORDING, KALTURA_LAST_UNKNOWN, 100);
+  add_recording (f, "d", OTHER, KALTURA_JOB_RECORDING, KALTURA_LAST_UNKNOWN, 100);
+  int fds[2];
+  for (guint i = 0; i < 2; i++) {
+    g_autofree char *file = get_file (f, i == 0 ? "c" : "d");
+    fds[i] = g_open (file, O_RDWR, 0);
+    g_assert_cmpint (flock (fds[i], LOCK_EX), ==, 0);
+  }
+  start (f);
+  wait_for_figures (f, 2, 2);
+  for (guint i = 0; i < 2; i++) {
+    const char *name = i == 0 ? "c" : "d";
+    g_autofree char *file = get_file (f, name);
+    g_autofree char *job = g_strdup_printf ("%s/%s.mp4.json", f->spool, name);
+    g_unlink (file);
+    g_unlink (job);
+    close (fds[i]);
+  }
+  klive_uploader_scan (f->uploader);
+  wait_for_figures (f, 0, 2);
+  clear_faults (f);
+  klive_uploader_broadcast_is_over (f->uploader, ENTRY, 0);
+  wait_until_empty (f);
+  check_last (f, 2);
+  g_assert_null (load_failed (f, "c"));
+  g_assert_null (load_failed (f, "d"));
+}
+
+/* Kaltura may still be at a call that got no answer: an untouched marker counts only after a while. */
+static void
+test_settle (Fixture *f, gconstpointer data)
+{
+  f->settle_time = 1500;
+  add_closed (f, "a", SOURCE);
+  add_fault (f, "\"action\": \"appendRecording\", \"kind\": \"cut\", \"times\": 1");
+  start (f);
+  wait_for_retries (f, 1);
+  stop (f); /* it holds across a restart */
+  g_autoptr (KalturaJob) job = load_job (f, "a");
+  start (f);
+  wait_for_retries (f, 3);
+  wait_until_empty (f);
+  g_assert_cmpint (g_get_real_time () / 1000, >=, job->asked_at + 1500);
+  check_recordings (f, SOURCE "/a.mp4", NULL);
+}
+
+/* The job cannot be saved before the call: it is not made, and not made ever faster. */
+static void
+test_full_spool (Fixture *f, gconstpointer data)
+{
+  f->settle_time = 60000;
+  add_closed (f, "a", SOURCE);
+  g_autoptr (KalturaJob) job = load_job (f, "a");
+  job->finished = TRUE;
+  g_assert_true (kaltura_job_save (job, f->spool, NULL));
+  g_autofree char *blocker = g_build_filename (f->spool, ".a.mp4.json.new", NULL);
+  g_assert_cmpint (g_mkdir (blocker, 0700), ==, 0);
+  start (f);
+  wait_for_retries (f, 3);
+  g_autoptr (JsonObject) described = klive_uploader_describe (f->uploader);
+  JsonObject *shown = json_array_get_object_element (json_object_get_array_member (described, "jobs"), 0);
+  g_assert_cmpint (json_object_get_int_member (shown, "attempts"), >=, 2);
+  g_assert_cmpuint (count_calls (f, "appendRecording"), ==, 0);
+  g_assert_cmpint (g_rmdir (blocker), ==, 0);
+  wait_until_empty (f);
+  check_recordings (f, SOURCE "/a.mp4", NULL);
+}
+
+/* A disk that is mounted again. */
+static void
+test_missing_disk (Fixture *f, gconstpointer data)
+{
+  g_autofree char *away = g_build_filename (f->folder, "away", NULL);
+  add_closed (f, "a", SOURCE);
+  g_assert_cmpint (g_rename (f->recordings, away), ==, 0);
+  start (f);
+  wait_for_retries (f, 3);
+  g_assert_true (has_job (f, "a"));
+  g_assert_cmpint (g_rename (away, f->recordings), ==, 0);
+  wait_until_empty (f);
+  check_recordings (f, SOURCE "/a.mp4", NULL);
+}
+
+/* Killed between two steps of cleaning up: the file goes, and nothing is sent. */
+static void
+test_done (Fixture *f, gconstpointer data)
+{
+  add_recording (f, "a", SOURCE, KALTURA_JOB_DONE, KALTURA_LAST_NO, 0);
+  add_recording (f, "b", OTHER, KALTURA_JOB_DONE, KALTURA_LAST_NO, 0);
+  g_autofree char *gone = get_file (f, "b");
+  g_unlink (gone);
+  start (f);
+  wait_until_empty (f);
+  g_assert_false (has_file (f, "a"));
+  g_assert_null (load_failed (f, "b"));
+  g_assert_cmpuint (count_calls (f, "appendRecording"), ==, 0);
+}
+
+/* A file that ends before its size will never be whole. */
+static void
+test_short_file (Fixture *f, gconstpointer data)
+{
+  const char *file = "/sys/kernel/mm/transparent_hugepage/enabled"; /* says that it has a page */
+  if (!g_file_test (file, G_FILE_TEST_EXISTS)) {
+    g_test_skip ("no such file here");
+    return;
+  }
+  add_closed (f, "a", SOURCE);
+  g_autoptr (KalturaJob) job = load_job (f, "a");
+  g_free (job->file);
+  job->file = g_strdup (file);
+  job->finished = TRUE;
+  g_assert_true (kaltura_job_save (job, f->spool, NULL));
+  start (f);
+  wait_until_empty (f);
+  g_autoptr (KalturaJob) failed = load_failed (f, "a");
+  g_assert_nonnull (failed);
+  g_assert_nonnull (strstr (failed->reason, "is shorter than 1000 bytes"));
 }
 
 /* After a start: a broadcast that nobody has spoken of is over. */
@@ -572,19 +786,26 @@ test_no_markers (Fixture *f, gconstpointer data)
   start (f);
   wait_until_empty (f);
   check_recordings (f, SOURCE "/a.mp4", NULL);
-  add_fault (f, "\"action\": \"appendRecording\", \"kind\": \"lost-answer\", \"times\": 1");
+  add_fault (f, "\"action\": \"appendRecording\", \"kind\": \"cut\", \"times\": 1");
   add_closed (f, "b", SOURCE);
   add_closed (f, "c", SOURCE);
   klive_uploader_scan (f->uploader);
   wait_until_empty (f);
-  g_autoptr (KalturaJob) failed = load_failed (f, "b");
-  g_assert_nonnull (failed);
-  check_recordings (f, SOURCE "/a.mp4", SOURCE "/b.mp4", SOURCE "/c.mp4", NULL);
+  check_recordings (f, SOURCE "/a.mp4", SOURCE "/c.mp4", NULL);
+
+  /* Somebody has looked, and moves it back. */
+  g_autofree char *failed = g_build_filename (f->spool, "failed", "b.mp4.json", NULL);
+  g_autofree char *back = g_build_filename (f->spool, "b.mp4.json", NULL);
+  g_assert_cmpint (g_rename (failed, back), ==, 0);
+  klive_uploader_scan (f->uploader);
+  wait_until_empty (f);
+  check_recordings (f, SOURCE "/a.mp4", SOURCE "/c.mp4", SOURCE "/b.mp4", NULL);
 }
 
 static void
 test_no_file (Fixture *f, gconstpointer data)
 {
+  f->missing_time = 200;
   add_closed (f, "a", SOURCE);
   g_autofree char *file = get_file (f, "a");
   g_unlink (file);
@@ -719,7 +940,16 @@ main (int argc, char **argv)
   add ("/uploader/lanes", &current_remote, test_lanes);
   add ("/uploader/outage", &current_shared, test_outage);
   add ("/uploader/last", &current_shared, test_last);
-  add ("/uploader/goes-on", &current_shared, test_goes_on);
+  add ("/uploader/waits", &current_shared, test_waits);
+  add ("/uploader/does-not-wait", &old_shared, test_does_not_wait);
+  add ("/uploader/over-saved", &current_shared, test_over_saved);
+  add ("/uploader/found-after-end", &current_shared, test_found_after_end);
+  add ("/uploader/discarded", &current_shared, test_discarded);
+  add ("/uploader/settle", &current_shared, test_settle);
+  add ("/uploader/full-spool", &current_shared, test_full_spool);
+  add ("/uploader/missing-disk", &current_shared, test_missing_disk);
+  add ("/uploader/done", &current_remote, test_done);
+  add ("/uploader/short-file", &current_remote, test_short_file);
   add ("/uploader/others-over", &current_shared, test_others_over);
   add ("/uploader/repair", &current_shared, test_repair);
   add ("/uploader/recording", &current_shared, test_recording);

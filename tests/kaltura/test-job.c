@@ -65,6 +65,8 @@ test_round (Fixture *f, gconstpointer data)
   job->uploaded = G_GUINT64_CONSTANT (10737418240);
   job->marker = g_strdup ("0_a");
   job->asked = TRUE;
+  job->asked_at = G_GINT64_CONSTANT (1763812345678);
+  job->missing_since = G_GINT64_CONSTANT (1763812345679);
   job->xml = g_strdup ("0_rkij47dr_1763812345678.xml");
   job->reason = g_strdup ("no \"answer\"\nwithin 5 s");
   g_assert_true (kaltura_job_save (job, f->folder, &error));
@@ -89,6 +91,8 @@ test_round (Fixture *f, gconstpointer data)
   g_assert_cmpuint (again->uploaded, ==, job->uploaded);
   g_assert_cmpstr (again->marker, ==, "0_a");
   g_assert_true (again->asked);
+  g_assert_cmpint (again->asked_at, ==, job->asked_at);
+  g_assert_cmpint (again->missing_since, ==, job->missing_since);
   g_assert_cmpstr (again->xml, ==, job->xml);
   g_assert_cmpstr (again->reason, ==, job->reason);
 }
