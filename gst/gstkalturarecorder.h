@@ -32,8 +32,8 @@ typedef struct {
   void (*fault) (const char *location, int error, gpointer user_data);
 } GstKalturaRecorderCallbacks;
 
-/* @pattern, @group, @min_free: see gst_kaltura_record_file_open(). @chunk_duration: ns, 0 = no limit. @callbacks must live
- * as long. */
+/* @pattern, @group, @min_free: see gst_kaltura_record_file_open(). @chunk_duration: ns, 0 = no limit. @callbacks must
+ * live as long. */
 GstKalturaRecorder *gst_kaltura_recorder_new (const char *pattern, gid_t group, guint64 min_free,
     GstClockTime chunk_duration, const GstKalturaRecorderCallbacks *callbacks, gpointer user_data);
 /* A file that is open is closed as it is. */

@@ -13,8 +13,9 @@ typedef struct _GstKalturaRecordFile GstKalturaRecordFile;
 #define GST_KALTURA_NO_GROUP ((gid_t) -1)
 
 /*
- * Recordings leave @min_free bytes of the disk to others, but at most a 32nd of it; 0 = they may fill it. A new file begins
- * only when twice as much is free, so that a disk that is nearly full does not get one small file after the other.
+ * Recordings leave @min_free bytes of the disk to others, but at most a 32nd of it; 0 = they may fill it. A new file
+ * begins only when twice as much is free, so that a disk that is nearly full does not get one small file after the
+ * other.
  *
  * Makes a file that was not there. @pattern: as gst_kaltura_file_expand() takes it, for *@number, which is counted up
  * over names that exist and then behind this one. Holds a lock on the file: nobody finishes what is being written.
