@@ -10,6 +10,8 @@
 
 #include "gstkalturaregistration.h"
 
+#define TELL_TIME 2 /* s, for what was cancelled to be told; the thread waits for nobody */
+
 struct _GstKalturaAppender {
   gint refs; /* atomic: the owner's, and those of what is on its way to the thread or under way there */
   GstKalturaMember *member;
@@ -85,6 +87,24 @@ tell (GstKalturaAppender *appender, const KalturaJob *job, const GError *error)
               G_TYPE_STRING, job->file, "duration", G_TYPE_DOUBLE, job->duration, NULL)));
 }
 
+/* The end has waited for long enough. */
+static void
+give_up (GstKalturaAppender *appender, const KalturaJob *job)
+{
+  g_autoptr (GError) error = g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED,
+      "the end came before it was its turn, and was not put off for longer than %u s", appender->timeout);
+  tell (appender, job, error);
+}
+
+static void
+count_down (GstKalturaAppender *appender, guint count)
+{
+  g_mutex_lock (&appender->lock);
+  appender->waiting -= count;
+  g_cond_signal (&appender->empty);
+  g_mutex_unlock (&appender->lock);
+}
+
 static void
 on_appended (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -94,13 +114,16 @@ on_appended (GObject *source, GAsyncResult *result, gpointer user_data)
   kaltura_recording_append_finish (result, &error);
   g_autoptr (KalturaJob) job = g_queue_pop_head (&appender->jobs);
   tell (appender, job, error);
+  guint count = 1;
   if (!g_cancellable_is_cancelled (appender->cancellable)) {
     call_next (appender);
+  } else {
+    for (; !g_queue_is_empty (&appender->jobs); count++) {
+      g_autoptr (KalturaJob) left = g_queue_pop_head (&appender->jobs);
+      give_up (appender, left);
+    }
   }
-  g_mutex_lock (&appender->lock);
-  appender->waiting--;
-  g_cond_signal (&appender->empty);
-  g_mutex_unlock (&appender->lock);
+  count_down (appender, count);
   appender_unref (appender);
   gst_kaltura_service_release (service);
 }
@@ -145,6 +168,11 @@ take (gpointer data)
 {
   Addition *addition = data;
   GQueue *jobs = &addition->appender->jobs;
+  if (g_queue_is_empty (jobs) && g_cancellable_is_cancelled (addition->appender->cancellable)) {
+    give_up (addition->appender, addition->job);
+    count_down (addition->appender, 1);
+    return G_SOURCE_REMOVE;
+  }
   g_queue_push_tail (jobs, g_steal_pointer (&addition->job));
   if (jobs->length == 1) {
     call_next (addition->appender);
@@ -165,16 +193,23 @@ gst_kaltura_appender_add (GstKalturaAppender *appender, KalturaJob *job)
   gst_kaltura_service_invoke (appender->service, take, addition, addition_free);
 }
 
-void
-gst_kaltura_appender_end (GstKalturaAppender *appender)
+static void
+wait_for_answers (GstKalturaAppender *appender, guint seconds)
 {
-  gint64 end = g_get_monotonic_time () + appender->timeout * G_USEC_PER_SEC;
+  gint64 end = g_get_monotonic_time () + seconds * G_USEC_PER_SEC;
   g_mutex_lock (&appender->lock);
   while (appender->waiting > 0 && g_cond_wait_until (&appender->empty, &appender->lock, end)) {
     continue;
   }
   g_mutex_unlock (&appender->lock);
+}
+
+void
+gst_kaltura_appender_end (GstKalturaAppender *appender)
+{
+  wait_for_answers (appender, appender->timeout);
   g_cancellable_cancel (appender->cancellable);
+  wait_for_answers (appender, TELL_TIME);
   gst_kaltura_member_leave (appender->member);
   appender_unref (appender);
 }

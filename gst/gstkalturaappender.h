@@ -17,7 +17,8 @@ typedef struct _GstKalturaAppender GstKalturaAppender;
 GstKalturaAppender *gst_kaltura_appender_new (const GstKalturaSession *session, GstElement *element);
 /* Takes @job; never waits. */
 void gst_kaltura_appender_add (GstKalturaAppender *appender, KalturaJob *job);
-/* Waits for the answers, at most the session's timeout, and frees it. Not on the thread itself. */
+/* Waits for the answers, at most the session's timeout, and frees it. What has none then is told by a warning for each.
+ * Not on the thread itself. */
 void gst_kaltura_appender_end (GstKalturaAppender *appender);
 
 G_END_DECLS

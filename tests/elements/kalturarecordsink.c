@@ -982,22 +982,38 @@ GST_START_TEST (appends)
 }
 GST_END_TEST
 
-/* An API that does not answer holds up neither the stream nor, for longer than the timeout, its end. */
+static void
+check_not_appended (Fixture *f, guint number)
+{
+  g_autoptr (GstMessage) message = elements_wait_type (f->bus, GST_MESSAGE_WARNING);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = get_path (f, number);
+  gst_message_parse_warning (message, &error, NULL);
+  fail_unless (strstr (error->message, path) != NULL, "%s is not in: %s", path, error->message);
+}
+
+/* An API that does not answer holds up neither the stream nor, for longer than the timeout, its end. Whatever is left
+ * then is told, file by file. */
 GST_START_TEST (append_stalls)
 {
   Fixture *f = make_sink ();
   FakeApi *api = fake_api_new ();
   g_autofree char *path = get_path (f, 0);
   fake_api_answer_never (api, "appendRecording");
-  g_object_set (f->sink, "asset-id", "0_x8d2k1mn", NULL);
+  g_object_set (f->sink, "asset-id", "0_x8d2k1mn", "chunk-duration", 1, NULL);
   set_session_at (f, fake_api_get_url (api));
   start (f, AVC_CAPS, NULL);
-  push_both (f, 0, 2000);
+  push_both (f, 0, 3000);
   push_eos (f);
-  check_eos (f);
+  for (guint i = 0; i < 3; i++) {
+    gst_message_unref (elements_wait_message (f->bus, "kaltura-recording"));
+  }
   gint64 begin = g_get_monotonic_time ();
   gst_element_set_state (f->sink, GST_STATE_NULL);
   fail_unless (g_get_monotonic_time () - begin < 20 * G_USEC_PER_SEC);
+  for (guint i = 0; i < 3; i++) {
+    check_not_appended (f, i);
+  }
   fail_unless (g_file_test (path, G_FILE_TEST_EXISTS));
   tear_down (f);
   fake_api_free (api);
