@@ -130,13 +130,26 @@ klive_lane_keep (KliveLane *lane, KliveLaneState state, KliveLaneFunc is_there, 
   }
 }
 
-void
-klive_lane_is_over (KliveLane *lane)
+/* The index of the newest job with media; 0 if none of the later ones has any. */
+static guint
+find_newest (const KliveLane *lane, KliveLaneFunc has_media, gpointer user_data)
 {
+  for (guint i = lane->items->len; i > 1; i--) {
+    const Item *item = lane->items->pdata[i - 1];
+    if (has_media (item->job, user_data))
+      return i - 1;
+  }
+  return 0;
+}
+
+void
+klive_lane_is_over (KliveLane *lane, KliveLaneFunc has_media, gpointer user_data)
+{
+  guint newest = find_newest (lane, has_media, user_data);
   for (guint i = 0; i < lane->items->len; i++) {
     Item *item = lane->items->pdata[i];
     if (item->decided == KALTURA_LAST_UNKNOWN)
-      item->decided = i + 1 == lane->items->len ? KALTURA_LAST_YES : KALTURA_LAST_NO;
+      item->decided = i == newest ? KALTURA_LAST_YES : KALTURA_LAST_NO;
   }
 }
 
@@ -154,14 +167,14 @@ klive_lane_write_down (KliveLane *lane, KliveLaneFunc save, gpointer user_data)
 }
 
 gboolean
-klive_lane_decide (KliveLane *lane)
+klive_lane_decide (KliveLane *lane, KliveLaneFunc has_media, gpointer user_data)
 {
   Item *head = lane->items->len > 0 ? lane->items->pdata[0] : NULL;
   if (!head)
     return FALSE;
   if (head->job->last == KALTURA_LAST_UNKNOWN)
     head->job->last = head->decided != KALTURA_LAST_UNKNOWN ? head->decided
-        : lane->items->len > 1                              ? KALTURA_LAST_NO
+        : find_newest (lane, has_media, user_data) > 0      ? KALTURA_LAST_NO
                                                             : KALTURA_LAST_UNKNOWN;
   return head->job->last != KALTURA_LAST_UNKNOWN;
 }

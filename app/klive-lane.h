@@ -36,8 +36,11 @@ typedef gboolean (*KliveLaneFunc) (KalturaJob *job, gpointer user_data);
 /* Takes out the jobs that @is_there denies, but not the head while it is being handed over (@state). */
 void klive_lane_keep (KliveLane *lane, KliveLaneState state, KliveLaneFunc is_there, gpointer user_data);
 
-/* The broadcast is over: the newest job is its last chunk, written still or not. */
-void klive_lane_is_over (KliveLane *lane);
+/*
+ * The broadcast is over: the newest job of which @has_media is true is its last chunk, written still or not. A recorder
+ * that could not write, or was killed early, leaves jobs without media.
+ */
+void klive_lane_is_over (KliveLane *lane, KliveLaneFunc has_media, gpointer user_data);
 /*
  * What klive_lane_is_over() has said is written into the closed jobs, and @save called for each: the next broadcast's
  * jobs may stand behind them when somebody reads them again.
@@ -46,8 +49,8 @@ void klive_lane_write_down (KliveLane *lane, KliveLaneFunc save, gpointer user_d
 
 /*
  * Writes into the head what is known of it being the last; FALSE if that has to be waited for. A chunk that a later one
- * follows is not the last.
+ * follows, of which @has_media is true, is not the last.
  */
-gboolean klive_lane_decide (KliveLane *lane);
+gboolean klive_lane_decide (KliveLane *lane, KliveLaneFunc has_media, gpointer user_data);
 
 G_END_DECLS

@@ -11,6 +11,7 @@
 #include "klive-uploader.h"
 
 #include <gio/gio.h>
+#include <glib/gstdio.h>
 #include <string.h>
 #include "klive-handover.h"
 #include "klive-lane.h"
@@ -22,6 +23,7 @@
 #define BACKOFF_MIN 1000 /* ms */
 #define BACKOFF_MAX (5 * 60 * 1000)
 #define PIECE_SIZE (8 * 1024 * 1024)
+#define HEADER_SIZE 4096            /* bytes, more than any header has */
 #define SETTLE_TIME (5 * 60 * 1000) /* ms; appendRecording is waited for 1 min */
 #define MISSING_TIME (10 * 60 * 1000)
 #define STOP_TIME (700 * G_TIME_SPAN_MILLISECOND)
@@ -240,6 +242,14 @@ tells_last (const KliveUploader *uploader)
   return uploader->config->api != KALTURA_API_2014 && !uploader->config->upload_xml_directory;
 }
 
+/* A file is made with its header, and may end so: on a full disk, or with its worker. */
+static gboolean
+has_media (KalturaJob *job, gpointer user_data)
+{
+  GStatBuf status;
+  return job->state == KALTURA_JOB_CLOSED || (g_stat (job->file, &status) == 0 && status.st_size > HEADER_SIZE);
+}
+
 /* Nobody writes the head's file any more: takes what its writer has said last, drops it if that was to forget it. */
 static void
 refresh_head (Worker *worker)
@@ -269,7 +279,7 @@ is_ready (Worker *worker)
   }
   if (!job || job->state != KALTURA_JOB_CLOSED)
     return job != NULL;
-  return !tells_last (worker->uploader) || klive_lane_decide (worker->lane);
+  return !tells_last (worker->uploader) || klive_lane_decide (worker->lane, has_media, NULL);
 }
 
 /* Begins with the lane's head if it may; a lane without jobs goes away. */
@@ -313,7 +323,7 @@ settle_lane (KliveUploader *uploader, KliveLane *lane)
 {
   const KalturaJob *head = klive_lane_get_head (lane);
   if (head && is_over (uploader, head))
-    klive_lane_is_over (lane);
+    klive_lane_is_over (lane, has_media, NULL);
   klive_lane_write_down (lane, save_job, uploader);
 }
 

@@ -29,6 +29,13 @@ make_lane (void)
   return klive_lane_new (job);
 }
 
+/* Names that begin with "e" are of jobs that have none. */
+static gboolean
+has_media (KalturaJob *job, gpointer data)
+{
+  return job->name[0] != 'e';
+}
+
 /* Takes the head and asserts what it is; LAST_UNKNOWN: it has to wait, and stays. */
 static void
 check_head (KliveLane *lane, const char *name, KalturaLast last)
@@ -37,7 +44,7 @@ check_head (KliveLane *lane, const char *name, KalturaLast last)
   KalturaJob *head = klive_lane_get_head (lane);
   g_assert_nonnull (head);
   g_assert_cmpstr (head->name, ==, job_name);
-  g_assert_cmpint (klive_lane_decide (lane), ==, last != KALTURA_LAST_UNKNOWN);
+  g_assert_cmpint (klive_lane_decide (lane, has_media, NULL), ==, last != KALTURA_LAST_UNKNOWN);
   g_assert_cmpint (head->last, ==, last);
   if (last != KALTURA_LAST_UNKNOWN)
     klive_lane_drop_head (lane);
@@ -70,7 +77,7 @@ test_order (void)
   check_head (lane, "b2", KALTURA_LAST_NO);
   check_head (lane, "c", KALTURA_LAST_NO);
   g_assert_null (klive_lane_get_head (lane));
-  g_assert_false (klive_lane_decide (lane));
+  g_assert_false (klive_lane_decide (lane, has_media, NULL));
   klive_lane_free (lane);
 }
 
@@ -107,7 +114,7 @@ test_over (void)
   KliveLane *lane = make_lane ();
   take (lane, "a", 10, KALTURA_JOB_CLOSED, KALTURA_LAST_UNKNOWN);
   take (lane, "b", 20, KALTURA_JOB_CLOSED, KALTURA_LAST_UNKNOWN);
-  klive_lane_is_over (lane);
+  klive_lane_is_over (lane, has_media, NULL);
   take (lane, "c", 30, KALTURA_JOB_RECORDING, KALTURA_LAST_UNKNOWN); /* the next broadcast's */
   check_head (lane, "a", KALTURA_LAST_NO);
   check_head (lane, "b", KALTURA_LAST_YES);
@@ -121,7 +128,7 @@ test_over_while_recording (void)
 {
   KliveLane *lane = make_lane ();
   take (lane, "a", 10, KALTURA_JOB_RECORDING, KALTURA_LAST_UNKNOWN);
-  klive_lane_is_over (lane);
+  klive_lane_is_over (lane, has_media, NULL);
   take (lane, "a", 10, KALTURA_JOB_CLOSED, KALTURA_LAST_UNKNOWN);
   check_head (lane, "a", KALTURA_LAST_YES);
   klive_lane_free (lane);
@@ -136,11 +143,26 @@ test_vanished (void)
   take (lane, "c", 20, KALTURA_JOB_RECORDING, KALTURA_LAST_UNKNOWN);
   klive_lane_keep (lane, KLIVE_LANE_IDLE, is_not_c, NULL);
   check_head (lane, "a", KALTURA_LAST_UNKNOWN);
-  klive_lane_is_over (lane);
+  klive_lane_is_over (lane, has_media, NULL);
   check_head (lane, "a", KALTURA_LAST_YES);
   take (lane, "c", 20, KALTURA_JOB_RECORDING, KALTURA_LAST_UNKNOWN);
   klive_lane_keep (lane, KLIVE_LANE_BUSY, is_not_c, NULL); /* it is under way */
   g_assert_cmpuint (klive_lane_get_length (lane), ==, 1);
+  klive_lane_free (lane);
+}
+
+/* A full disk, or a kill: files that nothing came into follow the last chunk. */
+static void
+test_empty_ones (void)
+{
+  KliveLane *lane = make_lane ();
+  take (lane, "a", 10, KALTURA_JOB_CLOSED, KALTURA_LAST_UNKNOWN);
+  take (lane, "e1", 20, KALTURA_JOB_RECORDING, KALTURA_LAST_UNKNOWN);
+  check_head (lane, "a", KALTURA_LAST_UNKNOWN);
+  klive_lane_is_over (lane, has_media, NULL);
+  take (lane, "f", 30, KALTURA_JOB_RECORDING, KALTURA_LAST_UNKNOWN); /* the next broadcast's */
+  check_head (lane, "a", KALTURA_LAST_YES);
+  check_head (lane, "e1", KALTURA_LAST_NO);
   klive_lane_free (lane);
 }
 
@@ -155,7 +177,7 @@ test_written_down (void)
   take (lane, "c", 30, KALTURA_JOB_RECORDING, KALTURA_LAST_UNKNOWN);
   klive_lane_write_down (lane, count_saved, &saved);
   g_assert_cmpuint (saved, ==, 0);
-  klive_lane_is_over (lane);
+  klive_lane_is_over (lane, has_media, NULL);
   klive_lane_write_down (lane, count_saved, &saved);
   klive_lane_write_down (lane, count_saved, &saved);
   g_assert_cmpuint (saved, ==, 1);
@@ -175,7 +197,7 @@ test_known (void)
 {
   KliveLane *lane = make_lane ();
   take (lane, "a", 10, KALTURA_JOB_CLOSED, KALTURA_LAST_NO);
-  klive_lane_is_over (lane);
+  klive_lane_is_over (lane, has_media, NULL);
   check_head (lane, "a", KALTURA_LAST_NO);
   klive_lane_free (lane);
 }
@@ -200,6 +222,7 @@ main (int argc, char **argv)
   g_test_add_func ("/lane/over", test_over);
   g_test_add_func ("/lane/over-while-recording", test_over_while_recording);
   g_test_add_func ("/lane/vanished", test_vanished);
+  g_test_add_func ("/lane/empty-ones", test_empty_ones);
   g_test_add_func ("/lane/written-down", test_written_down);
   g_test_add_func ("/lane/known", test_known);
   g_test_add_func ("/lane/keys", test_keys);
