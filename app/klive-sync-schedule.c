@@ -88,9 +88,12 @@ get_start (KliveBroadcast *const *broadcasts)
   return start;
 }
 
-/* Puts one into the playlists of primary and backup, the same into both: a player may go from one to the other. */
+/*
+ * Puts one into the playlists of primary and backup, the same into both: a player may go from one to the other.
+ * @told: (out): how many workers were there to hear it.
+ */
 static gboolean
-mark (KliveSyncSchedule *schedule, const char *entry_id, gint64 timestamp, GError **error)
+mark (KliveSyncSchedule *schedule, const char *entry_id, gint64 timestamp, guint *told, GError **error)
 {
   KliveBroadcast *broadcasts[] = { klive_supervisor_find (schedule->supervisor, entry_id, 0),
     klive_supervisor_find (schedule->supervisor, entry_id, 1) };
@@ -98,6 +101,7 @@ mark (KliveSyncSchedule *schedule, const char *entry_id, gint64 timestamp, GErro
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "entry %s is not on air here", entry_id);
     return FALSE;
   }
+  *told = 0;
   gint64 start = get_start (broadcasts);
   g_autofree char *id = g_strdup_printf ("%s-%" G_GINT64_FORMAT, entry_id, timestamp);
   g_autoptr (KliveSyncPoint) point =
@@ -107,7 +111,7 @@ mark (KliveSyncSchedule *schedule, const char *entry_id, gint64 timestamp, GErro
       continue;
     JsonObject *message = klive_message_new ("sync-point");
     klive_sync_point_write (point, message);
-    klive_broadcast_send (broadcasts[i], message);
+    *told += klive_broadcast_send (broadcasts[i], message);
   }
   return TRUE;
 }
@@ -146,8 +150,12 @@ on_due (gpointer data)
   Plan *plan = data;
   KliveSyncSchedule *schedule = plan->schedule;
   g_autoptr (GError) error = NULL;
+  guint told = 0;
   plan->timer = 0;
-  gboolean there = mark (schedule, plan->entry_id, plan->next, &error);
+  gboolean there = mark (schedule, plan->entry_id, plan->next, &told, &error);
+  if (there && told == 0)
+    klive_log (KLIVE_LOG_WARNING, "sync-point-lost", plan->entry_id, NULL, "message",
+        "the entry's worker was not there; the next points follow", NULL);
   plan->next += plan->interval;
   if (there && plan->next < plan->end) {
     arm (plan);
@@ -198,8 +206,13 @@ klive_sync_schedule_start (KliveSyncSchedule *schedule, const char *entry_id, gu
     GError **error)
 {
   gint64 now = get_now ();
-  if (!mark (schedule, entry_id, now, error))
+  guint told = 0;
+  if (!mark (schedule, entry_id, now, &told, error))
     return FALSE;
+  if (told == 0) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "the worker of entry %s is not there, try again", entry_id);
+    return FALSE;
+  }
   add (schedule, entry_id, interval * G_GINT64_CONSTANT (1000), now + interval * G_GINT64_CONSTANT (1000),
       now + duration * G_GINT64_CONSTANT (1000));
   save (schedule);

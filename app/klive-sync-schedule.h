@@ -21,7 +21,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KliveSyncSchedule, klive_sync_schedule_free)
 
 /*
  * A sync point now, and one every @interval s for @duration s, in place of what was going on for the entry.
- * Error G_IO_ERROR_NOT_FOUND: nothing of the entry is on air here.
+ * Error G_IO_ERROR_NOT_FOUND: nothing of the entry is on air here, or no worker of it is connected; nothing is planned.
  */
 gboolean klive_sync_schedule_start (KliveSyncSchedule *schedule, const char *entry_id, guint interval, guint duration,
     GError **error);
