@@ -405,6 +405,7 @@ on_marker_added (GObject *source, GAsyncResult *result, gpointer user_data)
     klive_log (KLIVE_LOG_WARNING, "no-markers", handover->job->entry_id, NULL, "message", error->message, NULL);
     handover->context->no_markers = TRUE;
   }
+  g_free (handover->job->marker);
   handover->job->marker = g_steal_pointer (&id);
   append (handover);
 }
@@ -426,7 +427,7 @@ go_on_by_path (KliveHandover *handover)
     end_unknown (handover, "no answer to appendRecording, and Kaltura does not tell whether it was carried out");
   else if (job->asked)
     ask_marker (handover);
-  else if (handover->context->no_markers)
+  else if (job->marker || handover->context->no_markers) /* a marker that no call went with */
     append (handover);
   else
     add_marker (handover);

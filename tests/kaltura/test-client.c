@@ -31,16 +31,22 @@ clear_outcome (Outcome *outcome)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outcome, clear_outcome)
 
 static KalturaClient *
-make_client (const char *url, const char *secret)
+make_client_with_timeout (const char *url, const char *secret, guint timeout)
 {
   KalturaClientSettings settings = { .service_url = url,
     .api = KALTURA_API_CURRENT,
-    .timeout = 1,
+    .timeout = timeout,
     .client_tag = "klive-test",
     .partner_id = -5,
     .secret = secret,
     .session_version = 2 };
   return kaltura_client_new (&settings);
+}
+
+static KalturaClient *
+make_client (const char *url, const char *secret)
+{
+  return make_client_with_timeout (url, secret, 1);
 }
 
 static void
@@ -159,7 +165,7 @@ static void
 test_many_at_once (void)
 {
   g_autoptr (FakeApi) api = fake_api_new ();
-  g_autoptr (KalturaClient) client = make_client (fake_api_get_url (api), SECRET);
+  g_autoptr (KalturaClient) client = make_client_with_timeout (fake_api_get_url (api), SECRET, 20);
   Outcome outcomes[40] = { 0 };
   for (guint i = 0; i < G_N_ELEMENTS (outcomes); i++)
     fake_api_answer_result (api, "get", "1");

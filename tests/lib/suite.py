@@ -145,7 +145,7 @@ def unit(counts, directory, names):
     junit.unlink(missing_ok=True)
     log = ROOT / directory / "meson-logs" / "run.txt"
     with open(log, "w") as out:
-        status = subprocess.call(["meson", "test", "-C", directory, "--no-rebuild", "--num-processes", "3",
+        status = subprocess.call(["meson", "test", "-C", directory, "--no-rebuild", "--num-processes", "2",
                                   "--print-errorlogs", *chosen],
                                  cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                  timeout=UNIT_TIMEOUT)
